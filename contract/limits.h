@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_CONTRACT_LIMITS_H_
+#define PINTLE_CONTRACT_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+// Every bound of the system with its reason. A request beyond one is refused with the field's
+// name, its value and the limit, before anything is allocated for it.
+namespace pintle::limits {
+
+// gRPC refuses larger messages itself: a 1 MiB prompt with tools and history fits many times.
+inline constexpr int kReceiveBytes = 16 << 20;
+// Longer than any context we serve; tokenizing it takes well under a second.
+inline constexpr std::size_t kPromptBytes = 1 << 20;
+// Forks share the prompt's blocks but each needs its own tail and row in every step.
+inline constexpr int kChoices = 8;
+inline constexpr std::size_t kStopStrings = 16;
+inline constexpr std::size_t kStopStringBytes = 64;
+inline constexpr std::size_t kStopTokenIds = 64;
+inline constexpr int kTopLogprobs = 20;
+inline constexpr std::size_t kLogitBias = 1024;
+inline constexpr int kMetadataBytes = 8 << 10;
+inline constexpr std::size_t kToolsBytes = 64 << 10;
+inline constexpr std::size_t kTemplateArgumentsBytes = 16 << 10;
+inline constexpr std::size_t kMessages = 4096;
+inline constexpr std::size_t kNameBytes = 64;        // session and request ids, roles, names
+inline constexpr std::size_t kToolCallsPerMessage = 64;
+inline constexpr std::int32_t kMaxTokensDefault = 1024;
+inline constexpr std::int32_t kPriorityDefault = 50;
+inline constexpr std::int32_t kPriorityMax = 100;
+inline constexpr float kTemperatureMax = 100.0F;     // beyond it every distribution is uniform
+inline constexpr float kPenaltyMax = 100.0F;
+inline constexpr float kLogitBiasMax = 100.0F;       // as OpenAI's API
+
+// Waiting requests of one worker: at 100 ms a turn a longer queue outlives every deadline.
+inline constexpr std::size_t kQueueRequests = 1024;
+inline constexpr absl::Duration kQueueTime = absl::Seconds(60);
+// Sequences one step may carry; rows beyond it wait their turn.
+inline constexpr std::size_t kRunningSequences = 512;
+// Events an outbox holds before its sequence is paused: enough to hide a round trip.
+inline constexpr std::size_t kOutboxEvents = 64;
+inline constexpr absl::Duration kSlowReaderTime = absl::Seconds(30);
+// Messages the engine's mailbox takes before callers are refused with QUEUE_FULL.
+inline constexpr std::size_t kMailboxMessages = 16384;
+// Jobs waiting for the text pool.
+inline constexpr std::size_t kTextJobs = 4096;
+
+inline constexpr std::size_t kSessionsMaxDefault = 100000;
+inline constexpr absl::Duration kSessionTtlDefault = absl::Hours(24);
+inline constexpr absl::Duration kLeaseDefault = absl::Minutes(10);
+inline constexpr absl::Duration kLeaseMax = absl::Hours(24);
+inline constexpr std::size_t kSessionsPageMax = 1000;
+// Turns running at once in one GenerateBatch call.
+inline constexpr std::size_t kBatchInFlight = 256;
+
+// Workers one coordinator tracks; each costs one stream and a few KiB.
+inline constexpr std::size_t kWorkers = 1024;
+inline constexpr absl::Duration kReportInterval = absl::Milliseconds(500);
+inline constexpr absl::Duration kWorkerTimeoutDefault = absl::Seconds(3);
+
+// safetensors: larger headers only serve attacks (field/reliability.md T1).
+inline constexpr std::size_t kTensorHeaderBytes = 16 << 20;
+inline constexpr std::size_t kTensors = 65536;
+
+}  // namespace pintle::limits
+
+#endif  // PINTLE_CONTRACT_LIMITS_H_
