@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_ENGINE_ENGINE_API_H_
+#define PINTLE_WORKER_ENGINE_ENGINE_API_H_
+
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "contract/ids.h"
+#include "worker/engine/engine_snapshot.h"
+#include "worker/engine/engine_turn.h"
+
+namespace pintle {
+
+// What the rest of a worker may ask of its engine. Implemented by Engine; small so that tests of
+// the turn room can stand in for it.
+// Thread: all methods are safe from any thread and never wait for the engine thread, except those
+// that say so.
+class EngineApi {
+ public:
+  virtual ~EngineApi() = default;
+
+  // Queues a turn. Events go to turn.sink, ending with exactly one EngineEnded. Errors (nothing is
+  // queued then): QUEUE_FULL, DRAINING, SESSION_BUSY, PROMPT_TOO_LONG (prompt + 1 > context or > pool).
+  virtual absl::StatusOr<TurnId> Submit(EngineTurn turn) = 0;
+  // Ends one choice: a stop string was found in its text. No further tokens of it are made; ones
+  // already under way are dropped. Unknown ids are ignored (the turn may have ended).
+  virtual void StopChoice(TurnId turn, std::int32_t choice) = 0;
+  // Makes the turn part of its session and ends it with EngineEnded{OK}. Legal at any time; choices
+  // still running are dropped.
+  virtual void Commit(TurnId turn, EngineCommit commit) = 0;
+  // Rolls the turn back and ends it with EngineEnded{why}. Within one step all its blocks are free
+  // or back with its session.
+  virtual void Cancel(TurnId turn, absl::Status why) = 0;
+  // A sink is no longer paused, or time moved in a test.
+  virtual void Wake() = 0;
+  // Forgets a session's KV (SESSION_DELETED); a running turn of it is cancelled with SESSION_DELETED.
+  virtual void DropSession(const SessionKey& key) = 0;
+  // The last published figures; at most one step old.
+  virtual EngineSnapshot Snapshot() const = 0;
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_WORKER_ENGINE_ENGINE_API_H_
