@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "contract/turn.h"
 
+#include <cstddef>
+#include <utility>
+
+#include "contract/check.h"
+
 namespace pintle {
 
 std::uint64_t TranscriptDigest(const std::vector<TranscriptTurn>& turns, std::size_t count) {
@@ -15,6 +20,24 @@ std::uint64_t TranscriptDigest(const std::vector<TranscriptTurn>& turns, std::si
     }
   }
   return digest;
+}
+
+std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>& turns,
+                                               const TurnPrepared& prepared,
+                                               const TurnFinished& finished) {
+  const auto kept = static_cast<std::size_t>(prepared.kept_turns);
+  PINTLE_CHECK(kept <= turns.size(), "a turn cannot keep more turns than there are");
+  std::vector<TranscriptTurn> result(turns.begin(),
+                                     turns.begin() + static_cast<std::ptrdiff_t>(kept));
+  TranscriptTurn turn;
+  turn.messages = prepared.messages;
+  if (!finished.answer.role.empty()) turn.messages.push_back(finished.answer);
+  turn.tokens = prepared.appended;
+  turn.tokens.insert(turn.tokens.end(), finished.output.begin(), finished.output.end());
+  turn.output_tokens = static_cast<std::int32_t>(finished.output.size());
+  turn.closed = finished.closed;
+  result.push_back(std::move(turn));
+  return result;
 }
 
 }  // namespace pintle

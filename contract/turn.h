@@ -24,6 +24,8 @@ struct TranscriptTurn {
   std::vector<Message> messages;
   // Its token ids: prompt part and output part, as the model's context holds them.
   std::vector<TokenId> tokens;
+  // How many of `tokens`, at their end, the model generated.
+  std::int32_t output_tokens = 0;
   // Whether the template's closing tokens of the answer are in `tokens` (EOS was generated). If
   // not, the next APPEND inserts them first.
   bool closed = false;
@@ -54,13 +56,13 @@ struct TurnRequest {
 // How the new context relates to the old transcript.
 enum class HistoryOutcome { kNew, kAppended, kReplaced, kRewritten };
 
-// First event of a turn: the transcript it would commit. tokens[0, truncated_to) of the old
-// transcript stay, then `appended` follows as the new prompt part.
+// First event of a turn: the transcript it would commit. The first kept_turns turns of the old
+// transcript stay as they are, the others go (REPLACE, REWRITTEN), and one new turn follows whose
+// prompt part is `appended`. See CommitToTranscript.
 struct TurnPrepared {
+  // Tokens of the kept turns.
   Position truncated_to = 0;
   std::vector<TokenId> appended;
-  // Turns of the old transcript that stay whole (REPLACE may drop some); the last kept turn may be
-  // cut inside, which truncated_to tells.
   std::int32_t kept_turns = 0;
   // Messages of the turn being made, without the answer.
   std::vector<Message> messages;
@@ -161,6 +163,12 @@ class TurnBackend {
 // Digest of a transcript's token ids, chained so that a prefix's digest extends: TurnRequest's
 // base_digest. Not a secret and not a security boundary; it only finds stale copies.
 std::uint64_t TranscriptDigest(const std::vector<TranscriptTurn>& turns, std::size_t count);
+
+// The transcript after a turn: what a session store and a worker's copy both do at a commit, so that
+// they stay equal. Requires: prepared.kept_turns <= turns.size().
+std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>& turns,
+                                               const TurnPrepared& prepared,
+                                               const TurnFinished& finished);
 
 }  // namespace pintle
 
