@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_KV_KV_CACHE_H_
+#define PINTLE_WORKER_KV_KV_CACHE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "contract/ids.h"
+#include "contract/limits.h"
+#include "worker/kv/eviction_plan.h"
+#include "worker/kv/eviction_policy.h"
+#include "worker/kv/eviction_record.h"
+#include "worker/kv/kv_sequence.h"
+#include "worker/kv/kv_stats.h"
+
+namespace pintle::kv {
+
+struct KvOptions {
+  std::int32_t blocks = 0;
+  std::int32_t block_tokens = 0;
+  std::int64_t bytes_per_token = 0;
+  // Random per process, so that nobody outside can aim at a bucket or guess another's hash.
+  std::array<std::uint64_t, 2> hash_key{};
+  // Bits of the hash that are used; fewer only in tests, to force collisions.
+  std::int32_t hash_bits = 128;
+  std::string policy = "lru";
+  // Parts of the namespace that are equal for all of a cache's blocks.
+  std::string model_fingerprint;
+  std::string kv_dtype;
+  std::int32_t sessions_max = static_cast<std::int32_t>(limits::kSessionsMaxDefault);
+  // Sequences at once: every running row of a step, and as many forks beside them.
+  std::int32_t sequences_max = 2 * static_cast<std::int32_t>(limits::kRunningSequences);
+  // Longest block table of one sequence; 0 means the whole pool.
+  std::int32_t sequence_blocks_max = 0;
+  // Eviction records kept until TakeRecords; older ones are overwritten and counted.
+  std::int32_t records_max = 4096;
+
+  absl::Status Validate() const;
+};
+
+// What a prompt would find, without changing anything.
+struct KvMatch {
+  std::int32_t session_tokens = 0;  // from the session's own KV
+  std::int32_t prefix_tokens = 0;   // through the prefix index
+  // Fresh blocks the turn reserves at admission: its uncached prompt's, a copied tail, plus one.
+  std::int32_t blocks_needed = 0;
+  // Whether Begin and Reserve(blocks_needed) would succeed now.
+  bool fits = false;
+
+  std::int32_t Total() const { return session_tokens + prefix_tokens; }
+};
+
+// The KV cache of one model: which block holds which tokens, who holds them, who goes first.
+// Sees indices and bytes only; the content is the decoder's. Sharing never crosses a tenant.
+// Thread: confined to the engine thread. No clock inside: `now` is Clock::Monotonic().
+// Owns all bookkeeping, allocated by Create; nothing is allocated per token or block afterwards.
+// Fails: RESOURCE_EXHAUSTED when no block is free or evictable; a failed call changes nothing.
+class KvCache {
+ public:
+  // INVALID_ARGUMENT / INVALID_FIELD for an impossible option or an unknown policy.
+  static absl::StatusOr<std::unique_ptr<KvCache>> Create(const KvOptions& options);
+  ~KvCache();
+  KvCache(const KvCache&) = delete;
+  KvCache& operator=(const KvCache&) = delete;
+
+  // --- A turn -------------------------------------------------------------------------------
+
+  // How much of `tokens` a turn would reuse (at most all but one). An empty session is a one-shot.
+  KvMatch Match(const SessionKey& key, absl::Span<const TokenId> tokens) const;
+
+  // Starts a turn: the sequence begins with the matched tokens written. The session's last turn
+  // stays as it is until CommitTurn. Errors: SESSION_BUSY (it runs a turn), SESSIONS_MAX,
+  // POOL_FULL (reservations of others stand on the blocks matched, or too many sequences).
+  absl::StatusOr<KvSequence> Begin(const SessionKey& key, absl::Span<const TokenId> tokens,
+                                   absl::Duration now);
+  // Another choice of the same turn: shares all blocks, copies the partial one when either grows.
+  // It belongs to no session. POOL_FULL when too many sequences run.
+  absl::StatusOr<KvSequence> Fork(const KvSequence& sequence, absl::Duration now);
+
+  // Promises `blocks` blocks to the sequence's future Grow calls (replaces an earlier promise).
+  // POOL_FULL when free + evictable less what others were promised does not suffice.
+  absl::Status Reserve(KvSequence& sequence, std::int32_t blocks);
+  // Makes every position < `total_tokens` have a block that only this sequence writes, evicting
+  // as needed. POOL_FULL: nothing changed. Afterwards TakeCopy may have something to copy.
+  absl::Status Grow(KvSequence& sequence, Position total_tokens, absl::Duration now);
+  // The copy the next step must carry before it computes this sequence; handed out once. Its
+  // source stays untouched until the sequence's next Append.
+  std::optional<BlockCopy> TakeCopy(KvSequence& sequence);
+  // The step wrote these tokens at positions tokens() .. and they are kept. Blocks that became full
+  // are findable now. Requires: Grow covered them; a pending copy was taken.
+  void Append(KvSequence& sequence, absl::Span<const TokenId> tokens, absl::Duration now);
+  // Forgets written positions >= `total_tokens`. Blocks already grown stay with the sequence.
+  void Rewind(KvSequence& sequence, Position total_tokens, absl::Duration now);
+
+  // Ends a turn: the session holds the first min(total_tokens, tokens()) positions now and what it
+  // held beside them is let go (OVERWRITTEN). A one-shot's full blocks stay findable until evicted.
+  void CommitTurn(KvSequence sequence, Position total_tokens, absl::Duration now);
+  // Ends a turn as if it had never begun (as the sequence's destructor does).
+  void Rollback(KvSequence sequence, absl::Duration now);
+  // Takes a turn's blocks for others: its full blocks become evictable (PREEMPTED) and may be found
+  // again by the Begin that recomputes it. The session holds what it held before.
+  void Preempt(KvSequence sequence, absl::Duration now);
+
+  // --- Sessions -----------------------------------------------------------------------------
+
+  // Forgets all KV of a session. SESSION_BUSY while a turn runs; unknown sessions are fine.
+  absl::Status DropSession(const SessionKey& key, KvReason reason, absl::Duration now);
+  // Keeps only the first `tokens` positions. SESSION_BUSY while a turn runs.
+  absl::Status TruncateSession(const SessionKey& key, Position tokens, absl::Duration now);
+  // Tokens of the session whose KV is held; 0 for an unknown one.
+  Position HeldTokens(const SessionKey& key) const;
+  std::optional<KvSessionStats> SessionStats(const SessionKey& key) const;
+
+  // --- Eviction -----------------------------------------------------------------------------
+
+  // What would be evicted so that `need` blocks are free. Changes nothing; O(need).
+  EvictionPlan Plan(std::int32_t need, absl::Duration now) const;
+  // Evicts the plan's victims for `on_behalf_of`. Requires: plan.ok() and nothing changed since.
+  void Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
+              absl::Duration now);
+  // Moves up to all kept records, oldest first, to the end of `records`.
+  void TakeRecords(std::vector<EvictionRecord>* records);
+  // Hands all blocks to another policy, live. INVALID_FIELD for an unknown name.
+  absl::Status SetPolicy(absl::string_view name, absl::Duration now);
+
+  const KvStats& Stats() const;
+  // Every invariant of design section 6, in O(blocks + sessions); INTERNAL names what is broken.
+  absl::Status CheckInvariants() const;
+
+ private:
+  friend class KvSequence;
+  struct State;
+  explicit KvCache(const KvOptions& options);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pintle::kv
+
+#endif  // PINTLE_WORKER_KV_KV_CACHE_H_
