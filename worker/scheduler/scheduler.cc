@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/scheduler/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "contract/check.h"
+#include "contract/errors.h"
+
+namespace pintle {
+namespace {
+
+// The state of one decision; lives for one Step.
+class Decision {
+ public:
+  Decision(const SchedulerOptions& options, const StepInput& input)
+      : options_(options), input_(input), available_(input.blocks_available),
+        lost_(input.running.size(), false) {}
+
+  StepPlan Make() {
+    RejectWaiting();
+    OrderSequences();
+    RunDecodes();
+    AdmitWaiting();
+    SharePrefill();
+    return std::move(plan_);
+  }
+
+ private:
+  // A prompt that shares this step's rows: a running sequence or a turn just admitted.
+  struct Prefill {
+    Standing standing;
+    std::int32_t tokens_left = 0;
+    std::int32_t rows = 0;
+    const RunningSequence* sequence = nullptr;  // null for an admission
+    std::uint64_t turn = 0;
+  };
+
+  bool Before(const Standing& a, const Standing& b) const {
+    const absl::Duration rank_a = a.submitted - a.priority * options_.priority_worth;
+    const absl::Duration rank_b = b.submitted - b.priority * options_.priority_worth;
+    return rank_a != rank_b ? rank_a < rank_b : a.order < b.order;
+  }
+
+  const RunningTurn& TurnOf(const RunningSequence& sequence) const {
+    return input_.running[sequence.turn];
+  }
+
+  void RejectWaiting() {
+    for (const WaitingTurn& turn : input_.waiting) {
+      if (turn.deadline <= input_.now) {
+        plan_.expired.push_back(turn.turn);
+      } else if (!turn.preempted && input_.now - turn.standing.submitted >= options_.queue_time) {
+        plan_.pool_full.push_back(turn.turn);
+      } else if (!turn.paused) {
+        waiting_.push_back(&turn);
+      }
+    }
+    std::sort(waiting_.begin(), waiting_.end(), [this](const WaitingTurn* a, const WaitingTurn* b) {
+      return Before(a->standing, b->standing);
+    });
+  }
+
+  // Splits the runnable sequences, in rank order, into those that need one row and prompts.
+  void OrderSequences() {
+    std::vector<const RunningSequence*> ordered;
+    for (const RunningSequence& sequence : input_.sequences) {
+      if (sequence.tokens_left > 0 && !TurnOf(sequence).paused) ordered.push_back(&sequence);
+    }
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [this](const RunningSequence* a, const RunningSequence* b) {
+                       return a->turn != b->turn && Before(TurnOf(*a).standing, TurnOf(*b).standing);
+                     });
+    for (const RunningSequence* sequence : ordered) {
+      if (sequence->tokens_left == 1) {
+        decodes_.push_back(sequence);
+      } else {
+        prefills_.push_back({TurnOf(*sequence).standing, sequence->tokens_left, 0, sequence, 0});
+      }
+    }
+  }
+
+  void RunDecodes() {
+    for (const RunningSequence* sequence : decodes_) {
+      if (lost_[sequence->turn]) continue;
+      if (Secure(*sequence, 1)) {
+        plan_.runs.push_back({sequence->sequence, 1});
+      } else {
+        plan_.stalled = true;
+      }
+    }
+  }
+
+  std::int32_t PrefillBudget() const {
+    return std::max(options_.prefill_chunk_min,
+                    options_.step_tokens - static_cast<std::int32_t>(plan_.runs.size()));
+  }
+
+  void AdmitWaiting() {
+    // A running sequence without a block comes before anybody new, whatever the ranks: admitting
+    // now would only be preempted in the next step.
+    if (plan_.stalled || !plan_.preempted.empty()) return;
+    std::int32_t sequences = 0;
+    for (const RunningTurn& turn : input_.running) sequences += turn.sequences;
+    const std::size_t prefills_max = static_cast<std::size_t>(
+        std::max(1, PrefillBudget() / options_.prefill_chunk_min));
+    std::int32_t promised = 0;  // blocks that prompts already running will take in this step
+    for (const Prefill& prefill : prefills_) {
+      promised += BlocksBeyondRoom(*prefill.sequence,
+                                   std::min(prefill.tokens_left, options_.prefill_chunk_max));
+    }
+    for (const WaitingTurn* turn : waiting_) {
+      if (prefills_.size() >= prefills_max) return;
+      if (sequences + turn->sequences > options_.sequences_max) return;
+      if (!TakeFromPaused(turn->blocks_needed + promised)) return;
+      available_ -= turn->blocks_needed;
+      sequences += turn->sequences;
+      prefills_.push_back({turn->standing, turn->tokens_left, 0, nullptr, turn->turn});
+    }
+  }
+
+  // Makes `blocks` available by preempting paused turns; takes nothing if that does not suffice.
+  bool TakeFromPaused(std::int32_t blocks) {
+    std::int32_t reachable = available_;
+    for (std::size_t i = 0; i < input_.running.size(); ++i) {
+      const RunningTurn& turn = input_.running[i];
+      if (turn.paused && turn.preemptable && !lost_[i]) reachable += turn.blocks_held;
+    }
+    if (reachable < blocks) return false;
+    while (available_ < blocks) PreemptLast([](const RunningTurn& turn) { return turn.paused; });
+    return true;
+  }
+
+  void SharePrefill() {
+    std::stable_sort(prefills_.begin(), prefills_.end(), [this](const Prefill& a, const Prefill& b) {
+      return Before(a.standing, b.standing);
+    });
+    std::int32_t budget = PrefillBudget();
+    std::int32_t sharers = static_cast<std::int32_t>(prefills_.size());
+    for (Prefill& prefill : prefills_) {
+      const std::int32_t fair = std::max(options_.prefill_chunk_min, budget / sharers--);
+      budget -= Extend(prefill, std::min(fair, budget));
+    }
+    // What short prompts left over goes to the first in rank.
+    for (Prefill& prefill : prefills_) {
+      budget -= Extend(prefill, budget);
+    }
+    for (const Prefill& prefill : prefills_) {
+      if (prefill.sequence == nullptr) {
+        plan_.admitted.push_back({prefill.turn, prefill.rows});
+      } else if (prefill.rows > 0 && !lost_[prefill.sequence->turn]) {
+        plan_.runs.push_back({prefill.sequence->sequence, prefill.rows});
+      }
+    }
+    std::erase_if(plan_.admitted, [](const PlannedAdmission& turn) { return turn.rows == 0; });
+  }
+
+  // Gives a prompt up to `rows` more rows; returns how many.
+  std::int32_t Extend(Prefill& prefill, std::int32_t rows) {
+    rows = std::min({rows, prefill.tokens_left - prefill.rows,
+                     options_.prefill_chunk_max - prefill.rows});
+    if (rows <= 0) return 0;
+    if (prefill.sequence != nullptr) {
+      if (lost_[prefill.sequence->turn]) return 0;
+      // The second pass must not pay again for blocks the first has secured.
+      const std::int32_t before = BlocksBeyondRoom(*prefill.sequence, prefill.rows);
+      if (!SecureBlocks(*prefill.sequence,
+                        BlocksBeyondRoom(*prefill.sequence, prefill.rows + rows) - before)) {
+        plan_.stalled = true;
+        return 0;
+      }
+    }
+    prefill.rows += rows;
+    return rows;
+  }
+
+  std::int32_t BlocksBeyondRoom(const RunningSequence& sequence, std::int32_t rows) const {
+    const std::int32_t beyond = std::max(0, rows - sequence.room);
+    return (beyond + input_.block_tokens - 1) / input_.block_tokens;
+  }
+
+  bool Secure(const RunningSequence& sequence, std::int32_t rows) {
+    return SecureBlocks(sequence, BlocksBeyondRoom(sequence, rows));
+  }
+
+  // Takes blocks for a running sequence, preempting others if it must; false when it has to wait.
+  bool SecureBlocks(const RunningSequence& sequence, std::int32_t blocks) {
+    const RunningTurn& needy = TurnOf(sequence);
+    while (available_ < blocks) {
+      const auto paused = [&](const RunningTurn& turn) { return &turn != &needy && turn.paused; };
+      const auto behind = [&](const RunningTurn& turn) {
+        return Before(needy.standing, turn.standing);
+      };
+      if (!PreemptLast(paused) && !PreemptLast(behind)) return false;
+    }
+    available_ -= blocks;
+    return true;
+  }
+
+  // Preempts the last in rank of the eligible turns that hold blocks; false when there is none.
+  template <typename Eligible>
+  bool PreemptLast(Eligible eligible) {
+    std::size_t victim = input_.running.size();
+    for (std::size_t i = 0; i < input_.running.size(); ++i) {
+      const RunningTurn& turn = input_.running[i];
+      if (lost_[i] || !turn.preemptable || turn.blocks_held <= 0 || !eligible(turn)) continue;
+      if (victim == input_.running.size() ||
+          Before(input_.running[victim].standing, turn.standing)) {
+        victim = i;
+      }
+    }
+    if (victim == input_.running.size()) return false;
+    lost_[victim] = true;
+    available_ += input_.running[victim].blocks_held;
+    plan_.preempted.push_back(input_.running[victim].turn);
+    // A prompt ahead in rank may take the blocks of a sequence that was to decode in this step.
+    for (const RunningSequence& sequence : input_.sequences) {
+      if (sequence.turn != victim) continue;
+      std::erase_if(plan_.runs, [&](const PlannedRun& run) {
+        return run.sequence == sequence.sequence;
+      });
+    }
+    return true;
+  }
+
+  const SchedulerOptions& options_;
+  const StepInput& input_;
+  std::int32_t available_;
+  std::vector<bool> lost_;  // parallel to input_.running: preempted by this plan
+  std::vector<const WaitingTurn*> waiting_;
+  std::vector<const RunningSequence*> decodes_;
+  std::vector<Prefill> prefills_;
+  StepPlan plan_;
+};
+
+absl::Status AtLeastOne(absl::string_view name, std::int32_t value) {
+  if (value >= 1) return absl::OkStatus();
+  return InvalidField(name, absl::StrCat("is ", value, ", must be at least 1"));
+}
+
+}  // namespace
+
+absl::Status SchedulerOptions::Validate() const {
+  for (const auto& [name, value] : {std::pair("step_tokens", step_tokens),
+                                    std::pair("sequences_max", sequences_max),
+                                    std::pair("prefill_chunk_min", prefill_chunk_min)}) {
+    if (absl::Status status = AtLeastOne(name, value); !status.ok()) return status;
+  }
+  if (prefill_chunk_max < prefill_chunk_min) {
+    return InvalidField("prefill_chunk_max",
+                        absl::StrCat("is ", prefill_chunk_max, ", below prefill_chunk_min ",
+                                     prefill_chunk_min));
+  }
+  if (queue_time <= absl::ZeroDuration()) return InvalidField("queue_time", "must be positive");
+  if (priority_worth < absl::ZeroDuration()) {
+    return InvalidField("priority_worth", "must not be negative");
+  }
+  return absl::OkStatus();
+}
+
+Scheduler::Scheduler(SchedulerOptions options) : options_(options) {
+  PINTLE_CHECK(options.Validate().ok(), "scheduler options must be valid");
+}
+
+StepPlan Scheduler::Step(const StepInput& input) const { return Decision(options_, input).Make(); }
+
+}  // namespace pintle

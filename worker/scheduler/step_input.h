@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_SCHEDULER_STEP_INPUT_H_
+#define PINTLE_WORKER_SCHEDULER_STEP_INPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "contract/ids.h"
+
+namespace pintle {
+
+// Who goes first. Smaller rank goes first: the time of arrival, moved forward by a fixed time for
+// each point of priority, so that waiting ages a request past any later one of larger priority.
+// The order of two requests never changes, which is what makes the first of all unstoppable.
+struct Standing {
+  std::int32_t priority = 50;  // larger first
+  absl::Duration submitted;    // on Clock::Monotonic()
+  std::uint64_t order = 0;     // arrival number, breaks ties
+};
+
+// A turn without blocks: new, or preempted and to be computed again.
+struct WaitingTurn {
+  std::uint64_t turn = 0;
+  Standing standing;
+  absl::Duration deadline = absl::InfiniteDuration();
+  std::int32_t tokens_left = 1;    // tokens to compute after what the cache is expected to give
+  std::int32_t blocks_needed = 1;  // what admission takes from the available blocks
+  std::int32_t sequences = 1;      // n
+  bool preempted = false;          // it ran before, so the queue time no longer ends it
+  bool paused = false;             // its reader is behind; it would only hold blocks
+};
+
+// A turn with blocks.
+struct RunningTurn {
+  std::uint64_t turn = 0;
+  Standing standing;
+  std::int32_t blocks_held = 0;  // what preempting it is expected to make available
+  std::int32_t sequences = 1;    // places it takes, choices not forked yet included
+  bool paused = false;           // its reader is behind: no rows, and first to lose its blocks
+  bool preemptable = true;
+};
+
+// One choice of a running turn.
+struct RunningSequence {
+  SequenceId sequence = 0;
+  std::size_t turn = 0;          // index into StepInput::running
+  std::int32_t tokens_left = 0;  // known tokens without KV: 1 when decoding, 0 when it has ended
+  std::int32_t room = 0;         // tokens that fit into blocks it has or has reserved
+};
+
+// Everything one decision depends on.
+struct StepInput {
+  absl::Duration now;
+  std::int32_t block_tokens = 1;
+  std::int32_t blocks_available = 0;  // free or evictable, and reserved by nobody
+  std::vector<WaitingTurn> waiting;
+  std::vector<RunningTurn> running;
+  std::vector<RunningSequence> sequences;
+
+  void Clear() {
+    waiting.clear();
+    running.clear();
+    sequences.clear();
+  }
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_WORKER_SCHEDULER_STEP_INPUT_H_
