@@ -56,8 +56,3 @@ setup_cuda() {
   done
   rmdir "$wheels"
 }
-
-unpack_wheel() {
-  "$DEPS/venv-fetch/bin/python" "$HERE/unpack_wheel.py" "$@" ||
-    fail "unpacking $(basename "$1")" "see the line above; a full disk is the usual cause"
-}

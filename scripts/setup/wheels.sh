@@ -17,7 +17,7 @@ python_venv() {
 # not depend on the Python that runs here.
 fetch_wheels() {
   local pins=$1 dir=$2 minor platforms=()
-  for minor in 5 12 17 24 25 26 27 28; do
+  for minor in {5..28}; do
     platforms+=(--platform "manylinux_2_${minor}_x86_64")
   done
   platforms+=(--platform manylinux2014_x86_64 --platform manylinux1_x86_64)
@@ -31,4 +31,10 @@ fetch_wheels() {
       "check that the Python package index can be reached (PIP_INDEX_URL, HTTPS_PROXY and \
 PIP_CERT are honoured) and that the disk is not full; a hash mismatch means a damaged or \
 foreign file: do not use it"
+}
+
+# unpack_wheel WHEEL DIR OPTION...: see unpack_wheel.py.
+unpack_wheel() {
+  "$DEPS/venv-fetch/bin/python" "$HERE/unpack_wheel.py" "$@" ||
+    fail "unpacking $(basename "$1")" "see the line above; a full disk is the usual cause"
 }
