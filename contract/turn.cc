@@ -36,6 +36,10 @@ std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>
   turn.tokens.insert(turn.tokens.end(), finished.output.begin(), finished.output.end());
   turn.output_tokens = static_cast<std::int32_t>(finished.output.size());
   turn.closed = finished.closed;
+  turn.tools_json = prepared.tools_json;
+  turn.template_arguments_json = prepared.template_arguments_json;
+  turn.tools_json = prepared.tools_json;
+  turn.template_arguments_json = prepared.template_arguments_json;
   result.push_back(std::move(turn));
   return result;
 }

@@ -29,6 +29,9 @@ struct TranscriptTurn {
   // Whether the template's closing tokens of the answer are in `tokens` (EOS was generated). If
   // not, the next APPEND inserts them first.
   bool closed = false;
+  // Tools and template arguments the ids were rendered with: changed ones rewrite history.
+  std::string tools_json = {};
+  std::string template_arguments_json = {};
 
   friend bool operator==(const TranscriptTurn&, const TranscriptTurn&) = default;
 };
@@ -66,8 +69,13 @@ struct TurnPrepared {
   std::int32_t kept_turns = 0;
   // Messages of the turn being made, without the answer.
   std::vector<Message> messages;
+  std::string tools_json;
+  std::string template_arguments_json;
   HistoryOutcome history = HistoryOutcome::kNew;
   std::int32_t dropped_tokens = 0;
+  // What to store with the turn (see TranscriptTurn).
+  std::string tools_json = {};
+  std::string template_arguments_json = {};
 };
 
 struct TurnStarted {
