@@ -69,8 +69,6 @@ struct TurnPrepared {
   std::int32_t kept_turns = 0;
   // Messages of the turn being made, without the answer.
   std::vector<Message> messages;
-  std::string tools_json;
-  std::string template_arguments_json;
   HistoryOutcome history = HistoryOutcome::kNew;
   std::int32_t dropped_tokens = 0;
   // What to store with the turn (see TranscriptTurn).
