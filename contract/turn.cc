@@ -38,8 +38,6 @@ std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>
   turn.closed = finished.closed;
   turn.tools_json = prepared.tools_json;
   turn.template_arguments_json = prepared.template_arguments_json;
-  turn.tools_json = prepared.tools_json;
-  turn.template_arguments_json = prepared.template_arguments_json;
   result.push_back(std::move(turn));
   return result;
 }
