@@ -71,6 +71,9 @@ struct TurnPrepared {
   std::vector<Message> messages;
   HistoryOutcome history = HistoryOutcome::kNew;
   std::int32_t dropped_tokens = 0;
+  // What to store with the turn (see TranscriptTurn).
+  std::string tools_json = {};
+  std::string template_arguments_json = {};
 };
 
 struct TurnStarted {
