@@ -8,27 +8,26 @@
 
 namespace pintle {
 
-std::uint64_t TranscriptDigest(const std::vector<TranscriptTurn>& turns, std::size_t count) {
+std::uint64_t ExtendTranscriptDigest(std::uint64_t digest, absl::Span<const TokenId> tokens) {
   // FNV-1a over the ids with a finalising multiply per id: stable across processes and builds, which
   // absl::Hash is not.
-  std::uint64_t digest = 0xcbf29ce484222325ULL;
-  for (std::size_t i = 0; i < count && i < turns.size(); ++i) {
-    for (const TokenId token : turns[i].tokens) {
-      digest ^= static_cast<std::uint32_t>(token);
-      digest *= 0x100000001b3ULL;
-      digest ^= digest >> 29;
-    }
+  for (const TokenId token : tokens) {
+    digest ^= static_cast<std::uint32_t>(token);
+    digest *= 0x100000001b3ULL;
+    digest ^= digest >> 29;
   }
   return digest;
 }
 
-std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>& turns,
-                                               const TurnPrepared& prepared,
-                                               const TurnFinished& finished) {
-  const auto kept = static_cast<std::size_t>(prepared.kept_turns);
-  PINTLE_CHECK(kept <= turns.size(), "a turn cannot keep more turns than there are");
-  std::vector<TranscriptTurn> result(turns.begin(),
-                                     turns.begin() + static_cast<std::ptrdiff_t>(kept));
+std::uint64_t TranscriptDigest(const std::vector<TranscriptTurn>& turns, std::size_t count) {
+  std::uint64_t digest = kEmptyTranscriptDigest;
+  for (std::size_t i = 0; i < count && i < turns.size(); ++i) {
+    digest = ExtendTranscriptDigest(digest, turns[i].tokens);
+  }
+  return digest;
+}
+
+TranscriptTurn CommittedTurn(const TurnPrepared& prepared, const TurnFinished& finished) {
   TranscriptTurn turn;
   turn.messages = prepared.messages;
   if (!finished.answer.role.empty()) turn.messages.push_back(finished.answer);
@@ -38,7 +37,17 @@ std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>
   turn.closed = finished.closed;
   turn.tools_json = prepared.tools_json;
   turn.template_arguments_json = prepared.template_arguments_json;
-  result.push_back(std::move(turn));
+  return turn;
+}
+
+std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>& turns,
+                                               const TurnPrepared& prepared,
+                                               const TurnFinished& finished) {
+  const auto kept = static_cast<std::size_t>(prepared.kept_turns);
+  PINTLE_CHECK(kept <= turns.size(), "a turn cannot keep more turns than there are");
+  std::vector<TranscriptTurn> result(turns.begin(),
+                                     turns.begin() + static_cast<std::ptrdiff_t>(kept));
+  result.push_back(CommittedTurn(prepared, finished));
   return result;
 }
 

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "contract/generation.h"
 #include "contract/ids.h"
 
@@ -169,7 +170,12 @@ class TurnBackend {
 // Digest of a transcript's token ids, chained so that a prefix's digest extends: TurnRequest's
 // base_digest. Not a secret and not a security boundary; it only finds stale copies.
 std::uint64_t TranscriptDigest(const std::vector<TranscriptTurn>& turns, std::size_t count);
+// The digest of no tokens, and the digest of what `digest` stood for followed by `tokens`.
+inline constexpr std::uint64_t kEmptyTranscriptDigest = 0xcbf29ce484222325ULL;
+std::uint64_t ExtendTranscriptDigest(std::uint64_t digest, absl::Span<const TokenId> tokens);
 
+// The new turn a commit adds to the transcript.
+TranscriptTurn CommittedTurn(const TurnPrepared& prepared, const TurnFinished& finished);
 // The transcript after a turn: what a session store and a worker's copy both do at a commit, so that
 // they stay equal. Requires: prepared.kept_turns <= turns.size().
 std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>& turns,
