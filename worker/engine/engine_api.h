@@ -3,13 +3,15 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_API_H_
 
 #include <cstdint>
-#include <functional>
+#include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "contract/ids.h"
 #include "worker/engine/engine_snapshot.h"
 #include "worker/engine/engine_turn.h"
+#include "worker/kv/kv_stats.h"
 
 namespace pintle {
 
@@ -22,7 +24,9 @@ class EngineApi {
   virtual ~EngineApi() = default;
 
   // Queues a turn. Events go to turn.sink, ending with exactly one EngineEnded. Errors (nothing is
-  // queued then): QUEUE_FULL, DRAINING, SESSION_BUSY, PROMPT_TOO_LONG (prompt + 1 > context or > pool).
+  // queued then): QUEUE_FULL, DRAINING, SESSION_BUSY, PROMPT_TOO_LONG (the prompt and one token more
+  // exceed the context, or the pool less two blocks kept for a copied tail and growth), INVALID_FIELD
+  // (empty prompt, a token outside the vocabulary, n).
   virtual absl::StatusOr<TurnId> Submit(EngineTurn turn) = 0;
   // Ends one choice: a stop string was found in its text. No further tokens of it are made; ones
   // already under way are dropped. Unknown ids are ignored (the turn may have ended).
@@ -39,6 +43,12 @@ class EngineApi {
   virtual void DropSession(const SessionKey& key) = 0;
   // The last published figures; at most one step old.
   virtual EngineSnapshot Snapshot() const = 0;
+  // Calls `done` once, from the engine thread between two steps (or at once when the engine has
+  // stopped), with the figures of those sessions that the cache knows. Errors (`done` is not called
+  // then): QUEUE_FULL.
+  virtual absl::Status QuerySessions(
+      std::vector<SessionKey> keys,
+      absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) = 0;
 };
 
 }  // namespace pintle
