@@ -56,6 +56,8 @@ class OutputText {
 
   // A stop string was found: the last DeliveredText completed the choice.
   bool stopped() const { return matcher_.matched(); }
+  // Which one; empty until then.
+  const std::string& matched_stop() const { return matcher_.matched_stop(); }
   // Tokens and text delivered so far, in all.
   std::size_t delivered_tokens() const { return delivered_tokens_; }
   const std::string& delivered_text() const { return delivered_text_; }

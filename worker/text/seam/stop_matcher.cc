@@ -41,6 +41,7 @@ std::string StopMatcher::Push(absl::string_view text) {
   }
   if (end == std::string::npos) return TakeFront(held_, held_.size() - PartialMatchBytes());
   matched_ = true;
+  matched_stop_ = held_.substr(begin, end - begin);
   std::string delivered = TakeFront(held_, include_stop_ ? end : begin);
   held_.clear();
   return delivered;

@@ -28,6 +28,8 @@ class StopMatcher {
   std::string Flush();
 
   bool matched() const { return matched_; }
+  // The stop string found; empty until then.
+  const std::string& matched_stop() const { return matched_stop_; }
   std::size_t held_bytes() const { return held_.size(); }
 
  private:
@@ -38,6 +40,7 @@ class StopMatcher {
   std::size_t longest_ = 0;
   bool include_stop_;
   bool matched_ = false;
+  std::string matched_stop_;
   std::string held_;
 };
 
