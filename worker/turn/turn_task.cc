@@ -61,16 +61,7 @@ absl::Status TurnTask::Start() {
 // --- The consumer's side -------------------------------------------------------------------
 
 void TurnTask::SetReadyCallback(absl::AnyInvocable<void()> callback) {
-  {
-    absl::MutexLock lock(&callback_mutex_);
-    callback_ = std::move(callback);
-  }
-  bool waiting;
-  {
-    absl::MutexLock lock(&mutex_);
-    waiting = !ready_.empty();
-  }
-  if (waiting) Notify();
+  signal_.SetCallback(std::move(callback));
 }
 
 std::optional<TurnEvent> TurnTask::Next() {
@@ -96,22 +87,8 @@ void TurnTask::Cancel(CancelMode mode, absl::Status why) {
 }
 
 void TurnTask::Detach() {
-  if (callback_thread_.load() == std::this_thread::get_id()) {
-    detached_ = true;  // Called from within the callback, whose caller holds callback_mutex_.
-  } else {
-    absl::MutexLock lock(&callback_mutex_);
-    detached_ = true;
-    callback_ = nullptr;
-  }
+  signal_.Close();
   Cancel(CancelMode::kRollback, absl::CancelledError("the caller went away"));
-}
-
-void TurnTask::Notify() {
-  absl::MutexLock lock(&callback_mutex_);
-  if (detached_ || !callback_) return;
-  callback_thread_ = std::this_thread::get_id();
-  callback_();
-  callback_thread_ = std::thread::id();
 }
 
 // --- The engine's side ---------------------------------------------------------------------
@@ -169,7 +146,7 @@ void TurnTask::RunJob() {
     }
     for (EngineEvent& event : events) Handle(std::move(event));
     if (cancel) ApplyCancel(cancel->first, std::move(cancel->second));
-    Notify();
+    signal_.Notify();
   }
 }
 

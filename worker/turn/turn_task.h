@@ -7,7 +7,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "contract/ready_signal.h"
 #include "contract/turn.h"
 #include "worker/engine/engine_turn.h"
 #include "worker/turn/choice_output.h"
@@ -73,8 +73,6 @@ class TurnTask final : public TurnSink, public std::enable_shared_from_this<Turn
   bool TakeWork(std::optional<std::pair<CancelMode, absl::Status>>& cancel,
                 std::deque<EngineEvent>& events);
   void PostJobLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Calls the consumer's callback, unless it has left.
-  void Notify();
   // Counts tokens in and out of the outbox and wakes the engine when the turn is no longer paused.
   void AddUnread(std::int32_t tokens);
   std::int32_t UnreadMax() const;
@@ -107,12 +105,7 @@ class TurnTask final : public TurnSink, public std::enable_shared_from_this<Turn
   std::deque<TurnEvent> ready_ ABSL_GUARDED_BY(mutex_);
   bool job_posted_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::pair<CancelMode, absl::Status>> cancel_ ABSL_GUARDED_BY(mutex_);
-  // Serialises calls of the callback with its removal, so that none runs after Detach. Next takes
-  // only mutex_, hence the callback may call Next; it may even leave (callback_thread_ tells).
-  absl::Mutex callback_mutex_;
-  absl::AnyInvocable<void()> callback_ ABSL_GUARDED_BY(callback_mutex_);
-  std::atomic<std::thread::id> callback_thread_{};
-  std::atomic<bool> detached_{false};
+  ReadySignal signal_;
   // Output tokens pushed by the engine and not yet pulled, less those held back by text rules.
   std::atomic<std::int32_t> unread_tokens_{0};
 };
