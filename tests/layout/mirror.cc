@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/layout/mirror.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+#include "tests/layout/function_scan.h"
+
+namespace pintle::layout {
+namespace {
+
+constexpr std::array<std::string_view, 6> kRooms = {"contract", "sessions",    "services",
+                                                    "worker",   "coordinator", "cli"};
+
+bool IsUnit(std::string_view path) {
+  return IsCpp(path) && std::any_of(kRooms.begin(), kRooms.end(),
+                                    [path](std::string_view room) { return IsBelow(path, room); });
+}
+
+bool HasCodeToTest(const SourceFile& file) {
+  if (file.path.ends_with(".cc")) return true;
+  const std::vector<FunctionSpan> functions = FunctionsOf(file.text);
+  return std::any_of(functions.begin(), functions.end(),
+                     [](const FunctionSpan& function) { return function.lines > 1; });
+}
+
+// "worker/model/gemm_avx512bf16" -> "worker/model/gemm"; the same for a unit of no instruction set.
+std::string WithoutIsa(const std::string& unit) {
+  static constexpr std::array<std::string_view, 6> kIsas = {"_generic",    "_avx2", "_avx512",
+                                                            "_avx512bf16", "_amx",  "_avx512vnni"};
+  for (const std::string_view isa : kIsas) {
+    if (unit.ends_with(isa)) return unit.substr(0, unit.size() - isa.size());
+  }
+  return unit;
+}
+
+}  // namespace
+
+const MirrorExceptions& KnownExceptions() {
+  static const MirrorExceptions kExceptions = {
+      {"contract/status_macros", "two macros, used by every other test"},
+  };
+  return kExceptions;
+}
+
+Violations MissingTests(const std::vector<SourceFile>& files, const MirrorExceptions& exceptions) {
+  std::set<std::string> units, tests;
+  for (const SourceFile& file : files) {
+    const std::string unit = (FolderOf(file.path) + "/").append(StemOf(file.path));
+    if (IsBelow(file.path, "tests") && unit.ends_with("_test")) {
+      tests.insert(unit.substr(6, unit.size() - 11));
+    } else if (IsUnit(file.path) && StemOf(file.path) != "main" && HasCodeToTest(file)) {
+      units.insert(unit);
+    }
+  }
+  Violations wrong;
+  for (const std::string& unit : units) {
+    if (tests.contains(unit) || tests.contains(WithoutIsa(unit)) || exceptions.contains(unit)) {
+      continue;
+    }
+    wrong.push_back("tests/" + unit + "_test.cc:1: missing");
+  }
+  for (const auto& [unit, reason] : exceptions) {
+    if (!units.contains(unit) || tests.contains(unit)) {
+      wrong.push_back("tests/layout/mirror.cc:1: " + unit + " needs no exception any more");
+    }
+  }
+  return wrong;
+}
+
+}  // namespace pintle::layout
