@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_CONTRACT_CACHE_REPORT_H_
+#define PINTLE_CONTRACT_CACHE_REPORT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "contract/ids.h"
+
+// What one worker's KV cache holds and lost, as GetCacheStats and a worker's report tell it: the
+// worker fills it from its own figures, a coordinator keeps the last one of each worker.
+// Plain data; the meaning of each figure is design section 6's.
+namespace pintle {
+
+enum class CacheTier { kDevice, kHost, kDisk };
+
+// Why tokens left a tier or a session: the closed list of the design, in its order.
+enum class CacheReason {
+  kCapacity,
+  kQuota,
+  kTtlExpired,
+  kLeaseExpired,
+  kPreempted,
+  kSessionDeleted,
+  kTruncated,
+  kRolledBack,
+  kMigrated,
+  kDrained,
+  kAdmin,
+  kModelUnloaded,
+  kDamaged,
+  kOverwritten,
+};
+
+// What left for one reason; evictions and bytes are 0 where the reason is no eviction.
+struct RemovedTokens {
+  CacheReason reason = CacheReason::kCapacity;
+  std::int64_t tokens = 0;
+  std::int64_t evictions = 0;
+  std::int64_t bytes = 0;
+
+  friend bool operator==(const RemovedTokens&, const RemovedTokens&) = default;
+};
+
+struct TierReport {
+  CacheTier tier = CacheTier::kDevice;
+  std::int64_t capacity_bytes = 0;
+  std::int64_t blocks_total = 0;
+  std::int64_t blocks_free = 0;
+  std::int64_t blocks_in_use = 0;
+  std::int64_t blocks_evictable = 0;
+  std::int64_t blocks_pinned = 0;
+  std::int64_t tokens_resident = 0;
+  // stored + moved_in - moved_out - sum(removed) = resident.
+  std::int64_t tokens_stored = 0;
+  std::int64_t tokens_moved_in = 0;
+  std::int64_t tokens_moved_out = 0;
+  std::vector<RemovedTokens> removed;
+
+  friend bool operator==(const TierReport&, const TierReport&) = default;
+};
+
+// One session that holds KV.
+struct SessionCacheReport {
+  SessionKey key;
+  std::int64_t held_tokens = 0;
+  std::int64_t blocks = 0;
+  std::int64_t shared_blocks = 0;
+  absl::Duration idle = absl::ZeroDuration();
+
+  friend bool operator==(const SessionCacheReport&, const SessionCacheReport&) = default;
+};
+
+struct CacheReport {
+  WorkerId worker;
+  std::string model;
+  std::string policy;
+  std::int32_t block_tokens = 0;
+  std::int64_t bytes_per_token = 0;
+  std::vector<TierReport> tiers;
+  // The session ledger: attached - sum(detached) = held.
+  std::int64_t tokens_attached = 0;
+  std::int64_t tokens_held = 0;
+  std::vector<RemovedTokens> detached;
+  // Prompt tokens asked for, and those of them answered from KV.
+  std::int64_t prefix_query_tokens = 0;
+  std::int64_t hit_tokens_session = 0;
+  std::int64_t hit_tokens_prefix = 0;
+  // Filled only when asked for; of one tenant, at most limits::kSessionsPageMax.
+  std::vector<SessionCacheReport> sessions;
+  // How old the figures are.
+  absl::Duration age = absl::ZeroDuration();
+
+  friend bool operator==(const CacheReport&, const CacheReport&) = default;
+};
+
+// Sums the tiers of several workers, by tier and reason.
+std::vector<TierReport> SumTiers(const std::vector<CacheReport>& reports);
+
+// Whoever can tell: a worker about itself, a coordinator about its fleet.
+// Thread: safe from any thread; the callback runs once, on any thread, possibly before the return.
+class CacheStatsSource {
+ public:
+  using Callback = absl::AnyInvocable<void(absl::StatusOr<std::vector<CacheReport>>)>;
+
+  virtual ~CacheStatsSource() = default;
+  // One report per worker. With include_sessions also `tenant`'s sessions that hold KV.
+  virtual void GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) = 0;
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_CONTRACT_CACHE_REPORT_H_

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/wire/cache_conversion.h"
+
+#include <utility>
+#include <vector>
+
+#include "services/wire/time_conversion.h"
+
+namespace pintle {
+namespace {
+
+// Both enums list the same names in the same order; the message's begins with UNSPECIFIED.
+v1::RemovalReason ToProto(CacheReason reason) {
+  return static_cast<v1::RemovalReason>(static_cast<int>(reason) + 1);
+}
+static_assert(v1::CAPACITY == 1 && static_cast<int>(CacheReason::kCapacity) == 0);
+static_assert(v1::ROLLED_BACK == static_cast<int>(CacheReason::kRolledBack) + 1);
+static_assert(v1::OVERWRITTEN == static_cast<int>(CacheReason::kOverwritten) + 1);
+static_assert(v1::RemovalReason_MAX == v1::OVERWRITTEN);
+
+v1::Tier ToProto(CacheTier tier) { return static_cast<v1::Tier>(static_cast<int>(tier) + 1); }
+static_assert(v1::DEVICE == static_cast<int>(CacheTier::kDevice) + 1);
+static_assert(v1::DISK == static_cast<int>(CacheTier::kDisk) + 1 && v1::Tier_MAX == v1::DISK);
+
+using RemovedField = google::protobuf::RepeatedPtrField<v1::RemovedTokens>;
+
+void ToProto(const std::vector<RemovedTokens>& removed, RemovedField* out) {
+  for (const RemovedTokens& row : removed) {
+    v1::RemovedTokens* proto = out->Add();
+    proto->set_reason(ToProto(row.reason));
+    proto->set_tokens(row.tokens);
+    proto->set_evictions(row.evictions);
+    proto->set_bytes(row.bytes);
+  }
+}
+
+std::vector<RemovedTokens> FromProto(const RemovedField& removed) {
+  std::vector<RemovedTokens> out;
+  for (const v1::RemovedTokens& row : removed) {
+    if (row.reason() < v1::CAPACITY || row.reason() > v1::RemovalReason_MAX) continue;
+    out.push_back({static_cast<CacheReason>(row.reason() - 1), row.tokens(), row.evictions(),
+                   row.bytes()});
+  }
+  return out;
+}
+
+TierReport FromProto(const v1::TierStats& in) {
+  TierReport out;
+  out.tier = static_cast<CacheTier>(in.tier() - 1);
+  out.capacity_bytes = in.capacity_bytes();
+  out.blocks_total = in.blocks_total();
+  out.blocks_free = in.blocks_free();
+  out.blocks_in_use = in.blocks_in_use();
+  out.blocks_evictable = in.blocks_evictable();
+  out.blocks_pinned = in.blocks_pinned();
+  out.tokens_resident = in.tokens_resident();
+  out.tokens_stored = in.tokens_stored();
+  out.tokens_moved_in = in.tokens_moved_in();
+  out.tokens_moved_out = in.tokens_moved_out();
+  out.removed = FromProto(in.removed());
+  return out;
+}
+
+}  // namespace
+
+void ToProto(const TierReport& tier, v1::TierStats* out) {
+  out->set_tier(ToProto(tier.tier));
+  out->set_capacity_bytes(tier.capacity_bytes);
+  out->set_blocks_total(tier.blocks_total);
+  out->set_blocks_free(tier.blocks_free);
+  out->set_blocks_in_use(tier.blocks_in_use);
+  out->set_blocks_evictable(tier.blocks_evictable);
+  out->set_blocks_pinned(tier.blocks_pinned);
+  out->set_tokens_resident(tier.tokens_resident);
+  out->set_tokens_stored(tier.tokens_stored);
+  out->set_tokens_moved_in(tier.tokens_moved_in);
+  out->set_tokens_moved_out(tier.tokens_moved_out);
+  ToProto(tier.removed, out->mutable_removed());
+}
+
+void ToProto(const CacheReport& report, v1::WorkerCache* out) {
+  out->set_worker(report.worker.value());
+  out->set_model(report.model);
+  out->set_policy(report.policy);
+  out->set_block_tokens(report.block_tokens);
+  out->set_bytes_per_token(report.bytes_per_token);
+  for (const TierReport& tier : report.tiers) ToProto(tier, out->add_tiers());
+  out->mutable_sessions()->set_tokens_attached(report.tokens_attached);
+  out->mutable_sessions()->set_tokens_held(report.tokens_held);
+  ToProto(report.detached, out->mutable_sessions()->mutable_detached());
+  out->mutable_prefix()->set_query_tokens(report.prefix_query_tokens);
+  out->mutable_prefix()->set_hit_tokens_session(report.hit_tokens_session);
+  out->mutable_prefix()->set_hit_tokens_prefix(report.hit_tokens_prefix);
+  for (const SessionCacheReport& session : report.sessions) {
+    v1::SessionCache* proto = out->add_held();
+    proto->set_id(session.key.session.value());
+    proto->set_held_tokens(session.held_tokens);
+    proto->set_blocks(session.blocks);
+    proto->set_shared_blocks(session.shared_blocks);
+    ToProto(session.idle, proto->mutable_idle());
+  }
+  ToProto(report.age, out->mutable_age());
+}
+
+CacheReport FromProto(const v1::WorkerCache& cache, const TenantId& tenant) {
+  CacheReport out;
+  out.worker = WorkerId(cache.worker());
+  out.model = cache.model();
+  out.policy = cache.policy();
+  out.block_tokens = cache.block_tokens();
+  out.bytes_per_token = cache.bytes_per_token();
+  for (const v1::TierStats& tier : cache.tiers()) {
+    if (tier.tier() < v1::DEVICE || tier.tier() > v1::Tier_MAX) continue;
+    out.tiers.push_back(FromProto(tier));
+  }
+  out.tokens_attached = cache.sessions().tokens_attached();
+  out.tokens_held = cache.sessions().tokens_held();
+  out.detached = FromProto(cache.sessions().detached());
+  out.prefix_query_tokens = cache.prefix().query_tokens();
+  out.hit_tokens_session = cache.prefix().hit_tokens_session();
+  out.hit_tokens_prefix = cache.prefix().hit_tokens_prefix();
+  for (const v1::SessionCache& session : cache.held()) {
+    out.sessions.push_back({{tenant, SessionId(session.id())}, session.held_tokens(),
+                            session.blocks(), session.shared_blocks(), FromProto(session.idle())});
+  }
+  out.age = FromProto(cache.age());
+  return out;
+}
+
+}  // namespace pintle
