@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <regex>
 #include <set>
 #include <string>
@@ -92,7 +93,12 @@ Violations LongFunctions(const std::vector<SourceFile>& files) {
 }
 
 Violations WideLines(const std::vector<SourceFile>& files) {
-  return LinesThat(files, "more than 100 columns",
+  std::vector<SourceFile> read;  // Build lists are tables, whose rows may be wide.
+  std::copy_if(files.begin(), files.end(), std::back_inserter(read), [](const SourceFile& file) {
+    return !file.path.ends_with("CMakeLists.txt") && !file.path.ends_with(".cmake") &&
+           !file.path.ends_with(".mk");
+  });
+  return LinesThat(read, "more than 100 columns",
                    [](const std::string& line) { return line.size() > kColumnsMax; });
 }
 

@@ -14,7 +14,7 @@ namespace pintle::layout {
 Violations LongFiles(const std::vector<SourceFile>& files);
 // C++ functions of more than 70 lines: a reader loses the beginning.
 Violations LongFunctions(const std::vector<SourceFile>& files);
-// Code lines of more than 100 columns.
+// Lines of more than 100 columns, outside build lists.
 Violations WideLines(const std::vector<SourceFile>& files);
 // Bytes above 127 in code: what looks alike may not be alike.
 Violations NonAscii(const std::vector<SourceFile>& files);
