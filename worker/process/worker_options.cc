@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/process/worker_options.h"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "contract/limits.h"
+#include "contract/status_macros.h"
+#include "services/options/byte_size.h"
+
+namespace pintle {
+
+void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
+  app.add_option("--model", options.model,
+                 "[NAME=]DIR: a Hugging Face folder (config.json, tokenizer.json, *.safetensors)")
+      ->required();
+  if (cluster) {
+    app.add_option("--coordinator", options.coordinators,
+                   "HOST:PORT[,...] of coordinators to join; without it the worker serves clients "
+                   "alone")
+        ->delimiter(',');
+    app.add_option("--advertise", options.advertise,
+                   "HOST:PORT coordinators dial; the address listened on when empty");
+    app.add_option("--name", options.name, "The worker's name; its advertised address when empty");
+  }
+  app.add_option("--threads", options.threads, "Compute threads; 0 takes all cores")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--text-threads", options.text_threads,
+                 "Threads that render, tokenize and detokenize")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--device", options.device, "cpu, or cuda:N")->capture_default_str();
+  app.add_option("--dtype", options.dtype, "Type of weights and arithmetic")
+      ->check(CLI::IsMember({"bf16", "f32", "f16"}))
+      ->capture_default_str();
+  app.add_option("--kv-dtype", options.kv_dtype, "Type of the KV cache; --dtype's when empty")
+      ->check(CLI::IsMember({"", "bf16", "f32", "f16"}));
+  app.add_option("--kv-bytes", options.kv_bytes, "Size of the KV pool, with KiB, MiB or GiB")
+      ->capture_default_str();
+  app.add_option("--eviction-policy", options.eviction_policy, "Who goes first when room is needed")
+      ->check(CLI::IsMember({"lru"}))
+      ->capture_default_str();
+  app.add_option("--step-tokens", options.step_tokens,
+                 "Tokens one step computes at most: prompts are cut into chunks that fit beside the "
+                 "running streams")
+      ->check(CLI::Range(16, 65536))
+      ->capture_default_str();
+  app.add_option("--sequences-max", options.sequences_max, "Sequences running at once")
+      ->check(CLI::Range(1, static_cast<int>(limits::kRunningSequences)))
+      ->capture_default_str();
+  app.add_option("--queue-seconds", options.queue_seconds,
+                 "A turn waiting for longer is refused with POOL_FULL")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+  app.add_option("--slow-reader-seconds", options.slow_reader_seconds,
+                 "A stream whose reader is behind for longer ends with SLOW_READER")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->capture_default_str();
+}
+
+absl::Status WorkerOptions::Validate() const {
+  if (absl::StatusOr<std::int64_t> bytes = ParseByteSize(kv_bytes); !bytes.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--kv-bytes: ", bytes.status().message()));
+  }
+  if (device != "cpu" && !absl::StartsWith(device, "cuda:")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--device is '", device, "', it takes cpu or cuda:N"));
+  }
+  if (device == "cpu" && (dtype == "f16" || kv_dtype == "f16")) {
+    return absl::InvalidArgumentError("--dtype f16 needs --device cuda:N; on cpu use bf16 or f32");
+  }
+  return absl::OkStatus();
+}
+
+ModelFlag ParseModelFlag(const std::string& model) {
+  const std::size_t equals = model.find('=');
+  const bool named = equals != std::string::npos && model.find('/') > equals;
+  ModelFlag flag;
+  flag.folder = named ? model.substr(equals + 1) : model;
+  std::filesystem::path path(flag.folder);
+  if (!path.has_filename()) path = path.parent_path();
+  flag.name = named ? model.substr(0, equals) : path.filename().string();
+  return flag;
+}
+
+}  // namespace pintle
