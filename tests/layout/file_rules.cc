@@ -56,11 +56,13 @@ bool HasEmptyName(std::string_view name) {
   return false;
 }
 
-// A mirrored folder of tests is explained by the README of the room it mirrors.
+// A mirrored folder of tests is explained by the README of the room it mirrors, and the folder that
+// a language asks for (a package of protos, cargo's src) by the one above it.
 bool NeedsReadme(const std::string& folder) {
   static const std::set<std::string> kOwnTestRooms = {
       "tests",      "tests/fakes",  "tests/conformance", "tests/sim",  "tests/e2e",
       "tests/fuzz", "tests/layout", "tests/deploy",      "tests/bench"};
+  if (folder.starts_with("proto/") || folder.ends_with("/src")) return false;
   return IsBelow(folder, "tests") ? kOwnTestRooms.contains(folder) : !folder.empty();
 }
 

@@ -52,6 +52,7 @@ TEST(MissingReadmes, AsksEachFolderWithCodeForOne) {
   EXPECT_TRUE(MissingReadmes({{"worker/kv/a.cc", ""}, {"worker/kv/README.md", ""}}).empty());
   EXPECT_TRUE(MissingReadmes({{"tests/worker/kv/a_test.cc", ""}}).empty());
   EXPECT_EQ(MissingReadmes({{"tests/e2e/a_test.cc", ""}}).size(), 1U);
+  EXPECT_TRUE(MissingReadmes({{"proto/pintle/v1/a.proto", ""}}).empty());
 }
 
 TEST(EmptyNames, FindsThemInPathsAndTypes) {

@@ -26,10 +26,11 @@ bool HasCodeToTest(const SourceFile& file) {
                      [](const FunctionSpan& function) { return function.lines > 1; });
 }
 
-// "worker/model/gemm_avx512bf16" -> "worker/model/gemm"; the same for a unit of no instruction set.
+// "worker/model/gemm_avx512_bf16" -> "worker/model/gemm"; the same for a unit of no instruction
+// set.
 std::string WithoutIsa(const std::string& unit) {
-  static constexpr std::array<std::string_view, 6> kIsas = {"_generic",    "_avx2", "_avx512",
-                                                            "_avx512bf16", "_amx",  "_avx512vnni"};
+  static constexpr std::array<std::string_view, 5> kIsas = {"_generic", "_avx2", "_avx512",
+                                                            "_avx512_bf16", "_amx"};
   for (const std::string_view isa : kIsas) {
     if (unit.ends_with(isa)) return unit.substr(0, unit.size() - isa.size());
   }
@@ -39,9 +40,7 @@ std::string WithoutIsa(const std::string& unit) {
 }  // namespace
 
 const MirrorExceptions& KnownExceptions() {
-  static const MirrorExceptions kExceptions = {
-      {"contract/status_macros", "two macros, used by every other test"},
-  };
+  static const MirrorExceptions kExceptions = {};
   return kExceptions;
 }
 
