@@ -55,6 +55,10 @@ inline constexpr absl::Duration kSessionTtlDefault = absl::Hours(24);
 inline constexpr absl::Duration kLeaseDefault = absl::Minutes(10);
 inline constexpr absl::Duration kLeaseMax = absl::Hours(24);
 inline constexpr std::size_t kSessionsPageMax = 1000;
+inline constexpr std::size_t kSessionsPageDefault = 100;
+// Labels of a session: names for people, not a place to store data.
+inline constexpr std::size_t kLabels = 16;
+inline constexpr std::size_t kLabelBytes = 64;
 // Turns running at once in one GenerateBatch call.
 inline constexpr std::size_t kBatchInFlight = 256;
 

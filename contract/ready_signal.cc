@@ -15,8 +15,9 @@ void ReadySignal::SetCallback(absl::AnyInvocable<void()> callback) {
     if (closed_) return;
     callback_ = std::move(callback);
     has_callback_ = true;
-    run = std::exchange(pending_, false);
+    run = pending_ && !held_;
     if (run) {
+      pending_ = false;
       running_ = true;
       runner_ = std::this_thread::get_id();
     }
@@ -28,7 +29,7 @@ void ReadySignal::Notify() {
   {
     absl::MutexLock lock(&mutex_);
     if (closed_) return;
-    if (!has_callback_ || running_) {
+    if (!has_callback_ || running_ || held_) {
       pending_ = true;
       return;
     }
@@ -42,12 +43,28 @@ void ReadySignal::Run() {
   while (true) {
     callback_();
     absl::MutexLock lock(&mutex_);
-    if (!pending_ || closed_) {
+    if (!pending_ || closed_ || held_) {
       running_ = false;
       return;
     }
     pending_ = false;
   }
+}
+
+void ReadySignal::Hold() {
+  absl::MutexLock lock(&mutex_);
+  held_ = true;
+}
+
+bool ReadySignal::ReleaseUnlessNotified() {
+  absl::MutexLock lock(&mutex_);
+  if (!held_) return false;
+  if (pending_) {
+    pending_ = false;
+    return true;
+  }
+  held_ = false;
+  return false;
 }
 
 void ReadySignal::Close() {

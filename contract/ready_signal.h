@@ -22,6 +22,11 @@ class ReadySignal {
   void SetCallback(absl::AnyInvocable<void()> callback);
   // Calls the callback, or remembers to.
   void Notify();
+  // Holds the callback back, for a consumer inside its stream's Next, which must not be called back.
+  void Hold();
+  // Lets it go again, unless a Notify came meanwhile: then true, once, and it stays held, because
+  // the consumer has to look again first. False when nothing is held.
+  bool ReleaseUnlessNotified();
   // After it the callback is not running (unless this is called from it) and never runs again.
   void Close();
 
@@ -35,6 +40,7 @@ class ReadySignal {
   bool has_callback_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool pending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread::id runner_ ABSL_GUARDED_BY(mutex_);
 };

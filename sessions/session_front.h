@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_SESSIONS_SESSION_FRONT_H_
+#define PINTLE_SESSIONS_SESSION_FRONT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "contract/clock.h"
+#include "contract/ids.h"
+#include "contract/turn_placer.h"
+#include "sessions/session_store.h"
+#include "sessions/turn_front.h"
+
+namespace pintle {
+
+// A session as a client sees it.
+struct SessionView {
+  StoredSession session;
+  SessionState state = SessionState::kCold;
+  std::optional<std::int64_t> held_tokens;
+  absl::Time lease_expires = absl::UnixEpoch();
+};
+
+struct SessionViewPage {
+  std::vector<SessionView> sessions;
+  std::string next_page_token;
+};
+
+// What stands behind the Sessions service on a coordinator and on a stand-alone worker.
+// Thread: safe from any thread. Borrows everything it is given.
+// Fails: as the Sessions service says; INVALID_FIELD names the request's field.
+class SessionFront {
+ public:
+  SessionFront(SessionStore& store, TurnFront& turns, TurnPlacer& placer, const Clock& clock);
+
+  // The model must be served now; empty means the only one.
+  absl::StatusOr<SessionView> Create(const TenantId& tenant, NewSession session);
+  absl::StatusOr<SessionView> Get(const SessionKey& key) const;
+  // `page_size` 0 means limits::kSessionsPageDefault.
+  absl::StatusOr<SessionViewPage> List(const TenantId& tenant, std::int32_t page_size,
+                                       const std::string& page_token) const;
+  absl::StatusOr<SessionView> Update(const SessionKey& key, const SessionChanges& changes);
+  // Returns the tokens whose KV was released, 0 when that is not known.
+  absl::StatusOr<std::int64_t> Delete(const SessionKey& key);
+
+ private:
+  SessionView ViewOf(StoredSession session) const;
+
+  SessionStore& store_;
+  TurnFront& turns_;
+  TurnPlacer& placer_;
+  const Clock& clock_;
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_SESSIONS_SESSION_FRONT_H_
