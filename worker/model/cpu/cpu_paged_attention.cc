@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/model/cpu/cpu_paged_attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "contract/check.h"
+#include "contract/errors.h"
+#include "contract/status_macros.h"
+
+namespace pintle::model::cpu {
+namespace {
+
+std::int32_t PadToPanel(std::int32_t n) {
+  return (n + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
+}
+
+}  // namespace
+
+CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTable& kernels,
+                                     Element kv, int threads)
+    : config_(config),
+      kernels_(kernels),
+      threads_(threads),
+      element_bytes_(kv == Element::kBfloat16 ? 2 : 4),
+      padded_dim_(PadToPanel(config.head_dim)),
+      key_bytes_(static_cast<std::size_t>(config.head_dim) * kBlockTokens * element_bytes_),
+      head_bytes_(key_bytes_ +
+                  static_cast<std::size_t>(padded_dim_) * kBlockTokens * element_bytes_),
+      block_bytes_(head_bytes_ * static_cast<std::size_t>(config.kv_heads) *
+                   static_cast<std::size_t>(config.layers)) {
+  task_ends_.resize(static_cast<std::size_t>(threads));
+  const auto rows = static_cast<std::size_t>(kAttentionRows);
+  const std::size_t per_thread = rows * static_cast<std::size_t>(config.head_dim) * 4 +
+                                 rows * kBlockTokens * 8 +
+                                 rows * static_cast<std::size_t>(padded_dim_) * 4 + rows * 8 + 512;
+  auto memory = WeightArena::Reserve(per_thread * static_cast<std::size_t>(threads) + 4096);
+  PINTLE_CHECK(memory.ok(), "a few hundred KiB of scratch must be there at start");
+  scratch_memory_ = *std::move(memory);
+  for (int i = 0; i < threads; ++i) {
+    AttentionScratch scratch;
+    scratch.q = scratch_memory_->Take(rows * static_cast<std::size_t>(config.head_dim) * 4);
+    scratch.scores = reinterpret_cast<float*>(scratch_memory_->Take(rows * kBlockTokens * 4));
+    scratch.probabilities = scratch_memory_->Take(rows * kBlockTokens * 4);
+    scratch.sums = reinterpret_cast<float*>(
+        scratch_memory_->Take(rows * static_cast<std::size_t>(padded_dim_) * 4));
+    scratch.peaks = reinterpret_cast<float*>(scratch_memory_->Take(rows * 4));
+    scratch.totals = reinterpret_cast<float*>(scratch_memory_->Take(rows * 4));
+    scratch_.push_back(scratch);
+  }
+}
+
+KvLayout CpuPagedAttention::Layout() const {
+  KvLayout layout;
+  layout.block_tokens = kBlockTokens;
+  layout.block_bytes = block_bytes_;
+  layout.bytes_per_token = 2 * static_cast<std::size_t>(config_.layers) *
+                           static_cast<std::size_t>(config_.kv_heads) *
+                           static_cast<std::size_t>(config_.head_dim) * element_bytes_;
+  return layout;
+}
+
+absl::Status CpuPagedAttention::Allocate(std::int32_t blocks) {
+  PINTLE_CHECK(pool_ == nullptr && blocks > 0, "the pool is allocated once");
+  PINTLE_ASSIGN_OR_RETURN(pool_,
+                          WeightArena::Reserve(block_bytes_ * static_cast<std::size_t>(blocks)));
+  blocks_ = blocks;
+  return absl::OkStatus();
+}
+
+std::size_t CpuPagedAttention::HeadOffset(std::int32_t layer, std::int32_t kv_head) const {
+  return (static_cast<std::size_t>(layer) * static_cast<std::size_t>(config_.kv_heads) +
+          static_cast<std::size_t>(kv_head)) *
+         head_bytes_;
+}
+
+void CpuPagedAttention::Begin(const StepBatch& batch) {
+  batch_ = &batch;
+  std::byte* base = pool_->base();
+  for (const BlockCopy& copy : batch.copies) {
+    std::memcpy(base + static_cast<std::size_t>(copy.target) * block_bytes_,
+                base + static_cast<std::size_t>(copy.source) * block_bytes_, block_bytes_);
+  }
+  rows_.resize(batch.tokens.size());
+  for (const SequenceSlice& slice : batch.slices) {
+    for (std::int32_t i = 0; i < slice.rows; ++i) {
+      const Position position = slice.start + i;
+      rows_[static_cast<std::size_t>(slice.first_row + i)] = {
+          position, slice.block_table[static_cast<std::size_t>(position / kBlockTokens)]};
+    }
+  }
+  PlanTasks(batch);
+}
+
+void CpuPagedAttention::PlanTasks(const StepBatch& batch) {
+  tasks_.clear();
+  const std::int32_t group = config_.heads / config_.kv_heads;
+  std::int64_t total = 0;
+  const auto cost = [&](const Task& task) {
+    const SequenceSlice& slice = batch.slices[static_cast<std::size_t>(task.slice)];
+    const std::int64_t blocks =
+        (slice.start + (task.first_row + task.rows - 1) / group) / kBlockTokens + 1;
+    // A block costs about four rows' work to load, whatever the rows.
+    return blocks * (task.rows + 4);
+  };
+  for (std::size_t s = 0; s < batch.slices.size(); ++s) {
+    const std::int32_t rows = batch.slices[s].rows * group;
+    for (std::int32_t head = 0; head < config_.kv_heads; ++head) {
+      for (std::int32_t first = 0; first < rows; first += kAttentionRows) {
+        const Task task{static_cast<std::int32_t>(s), head, first,
+                        std::min(kAttentionRows, rows - first)};
+        total += cost(task);
+        tasks_.push_back(task);
+      }
+    }
+  }
+  std::int64_t passed = 0;
+  int thread = 0;
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    const std::int64_t weight = cost(tasks_[i]);
+    // A task goes to the thread in whose share of the total its middle lies.
+    while (thread + 1 < threads_ &&
+           (2 * passed + weight) * threads_ >= 2 * total * (thread + 1)) {
+      task_ends_[static_cast<std::size_t>(thread++)] = i;
+    }
+    passed += weight;
+  }
+  while (thread < threads_) task_ends_[static_cast<std::size_t>(thread++)] = tasks_.size();
+}
+
+std::byte* CpuPagedAttention::KeysOf(std::int32_t layer, const RowPlace& place,
+                                     std::int32_t kv_head) const {
+  return pool_->base() + static_cast<std::size_t>(place.block) * block_bytes_ +
+         HeadOffset(layer, kv_head);
+}
+
+void CpuPagedAttention::StoreKey(std::int32_t layer, std::int32_t row, std::int32_t kv_head,
+                                 const float* key) {
+  const RowPlace& place = rows_[static_cast<std::size_t>(row)];
+  kernels_.store_key(key, config_.head_dim, KeysOf(layer, place, kv_head),
+                     place.position % kBlockTokens);
+}
+
+void CpuPagedAttention::StoreValue(std::int32_t layer, std::int32_t row, std::int32_t kv_head,
+                                   const float* value) {
+  const RowPlace& place = rows_[static_cast<std::size_t>(row)];
+  kernels_.store_value(value, config_.head_dim, KeysOf(layer, place, kv_head) + key_bytes_,
+                       place.position % kBlockTokens);
+}
+
+void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows) const {
+  AttentionTask task;
+  const std::int32_t group = config_.heads / config_.kv_heads;
+  task.q_row_stride = rows.q_row_stride;
+  task.q_head_stride = rows.q_head_stride;
+  task.out_row_stride = rows.out_row_stride;
+  task.out_head_stride = rows.out_head_stride;
+  task.block_bytes = block_bytes_;
+  task.value_offset = key_bytes_;
+  task.group = group;
+  task.head_dim = config_.head_dim;
+  task.padded_dim = padded_dim_;
+  task.window = config_.sliding_window;
+  task.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
+  const auto index = static_cast<std::size_t>(thread);
+  const std::size_t begin = index == 0 ? 0 : task_ends_[index - 1];
+  for (std::size_t i = begin; i < task_ends_[index]; ++i) {
+    const Task& mine = tasks_[i];
+    const SequenceSlice& slice = batch_->slices[static_cast<std::size_t>(mine.slice)];
+    const auto row = static_cast<std::size_t>(slice.first_row);
+    const std::size_t head = static_cast<std::size_t>(mine.kv_head) * static_cast<std::size_t>(group);
+    task.q = rows.q + row * rows.q_row_stride + head * rows.q_head_stride;
+    task.out = rows.out + (row * rows.out_row_stride + head * rows.out_head_stride) *
+                              rows.out_element_bytes;
+    task.pool = pool_->base() + HeadOffset(layer, mine.kv_head);
+    task.table = slice.block_table.data();
+    task.first_row = mine.first_row;
+    task.rows = mine.rows;
+    task.start = slice.start;
+    kernels_.attend(task, scratch_[index]);
+  }
+}
+
+absl::Status CpuPagedAttention::ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const {
+  PINTLE_CHECK(block >= 0 && block < blocks_ && bytes.size() == block_bytes_, "one whole block");
+  std::memcpy(bytes.data(), pool_->base() + static_cast<std::size_t>(block) * block_bytes_,
+              block_bytes_);
+  return absl::OkStatus();
+}
+
+absl::Status CpuPagedAttention::WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) {
+  PINTLE_CHECK(block >= 0 && block < blocks_ && bytes.size() == block_bytes_, "one whole block");
+  std::memcpy(pool_->base() + static_cast<std::size_t>(block) * block_bytes_, bytes.data(),
+              block_bytes_);
+  return absl::OkStatus();
+}
+
+}  // namespace pintle::model::cpu

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_MODEL_CPU_CPU_PAGED_ATTENTION_H_
+#define PINTLE_WORKER_MODEL_CPU_CPU_PAGED_ATTENTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "worker/model/attention_backend.h"
+#include "worker/model/cpu/kernel_table.h"
+#include "worker/model/cpu/weight_arena.h"
+#include "worker/model/model_config.h"
+
+namespace pintle::model::cpu {
+
+// Paged attention on our kernels: blocks of 32 positions; a block holds [layer][KV head] {keys,
+// values} in the panel layout, so that a block is one stretch of memory for tiers and export.
+// Thread: Begin and Allocate on the engine thread; Store and Attend by every compute thread of a
+// step, each for rows, heads and tasks of its own.
+// Owns the block memory and each thread's scratch.
+// Fails: Allocate returns RESOURCE_EXHAUSTED / POOL_FULL; everything else cannot.
+class CpuPagedAttention final : public AttentionBackend {
+ public:
+  CpuPagedAttention(const ModelConfig& config, const KernelTable& kernels, Element kv, int threads);
+
+  KvLayout Layout() const override;
+  std::int32_t Blocks() const override { return blocks_; }
+  absl::Status Allocate(std::int32_t blocks) override;
+  void Begin(const StepBatch& batch) override;
+  absl::Status ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const override;
+  absl::Status WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) override;
+
+  // Write one row's key (rotated) or value of one head: apart, because two threads may have them.
+  void StoreKey(std::int32_t layer, std::int32_t row, std::int32_t kv_head, const float* key);
+  void StoreValue(std::int32_t layer, std::int32_t row, std::int32_t kv_head, const float* value);
+
+  // Addresses of a step's queries and outputs: floats in, activations out.
+  struct Rows {
+    const float* q = nullptr;
+    std::size_t q_row_stride = 0;
+    std::size_t q_head_stride = 0;
+    std::byte* out = nullptr;
+    std::size_t out_row_stride = 0;  // in elements
+    std::size_t out_head_stride = 0;
+    std::size_t out_element_bytes = 4;
+  };
+  // Runs this thread's part of the layer. Requires: all rows' Store calls happened before.
+  void Attend(std::int32_t layer, int thread, const Rows& rows) const;
+
+  Position RowPosition(std::int32_t row) const {
+    return rows_[static_cast<std::size_t>(row)].position;
+  }
+
+ private:
+  struct RowPlace {
+    Position position = 0;
+    BlockIndex block = kNoBlock;
+  };
+  struct Task {
+    std::int32_t slice = 0;
+    std::int32_t kv_head = 0;
+    std::int32_t first_row = 0;  // flattened (kernel_table.h)
+    std::int32_t rows = 0;
+  };
+
+  void PlanTasks(const StepBatch& batch);
+  std::size_t HeadOffset(std::int32_t layer, std::int32_t kv_head) const;
+  // Where this head's keys of the row's block are.
+  std::byte* KeysOf(std::int32_t layer, const RowPlace& place, std::int32_t kv_head) const;
+
+  const ModelConfig& config_;
+  const KernelTable& kernels_;
+  const int threads_;
+  const std::size_t element_bytes_;
+  const std::int32_t padded_dim_;
+  const std::size_t key_bytes_;   // one head's keys of a block
+  const std::size_t head_bytes_;  // its keys and values
+  const std::size_t block_bytes_;
+  std::int32_t blocks_ = 0;
+  std::unique_ptr<WeightArena> pool_;
+  const StepBatch* batch_ = nullptr;
+  std::vector<RowPlace> rows_;
+  std::vector<Task> tasks_;
+  std::vector<std::size_t> task_ends_;  // per thread
+  std::unique_ptr<WeightArena> scratch_memory_;
+  std::vector<AttentionScratch> scratch_;
+};
+
+}  // namespace pintle::model::cpu
+
+#endif  // PINTLE_WORKER_MODEL_CPU_CPU_PAGED_ATTENTION_H_

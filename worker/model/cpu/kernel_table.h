@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_MODEL_CPU_KERNEL_TABLE_H_
+#define PINTLE_WORKER_MODEL_CPU_KERNEL_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+// Plain structs and function pointers only: this header is compiled into translation units with
+// different instruction sets, and an inline function shared between them could be linked from
+// the one this processor cannot run.
+namespace pintle::model::cpu {
+
+// Every matrix, weights and KV alike, is cut into panels of 32 columns: f32 `[k][32]`, bf16
+// `[k/2][32][2]`. One layout serves one row and 512 rows, weights and cached keys.
+inline constexpr std::int32_t kPanelColumns = 32;
+// A KV block's positions are the columns of its key panels.
+inline constexpr std::int32_t kBlockTokens = 32;
+// Query rows (positions x heads of a group) one attention task handles: a block's keys stay in
+// L1 while all of them use it.
+inline constexpr std::int32_t kAttentionRows = 48;
+
+enum class Element : std::uint8_t { kFloat32, kBfloat16 };
+
+enum class Epilogue : std::uint8_t {
+  kStore,    // out = sum + bias
+  kAdd,      // out += sum + bias
+  kSiluMul,  // activations = silu(gate) * up; a panel is 16 gate and 16 up columns
+};
+
+// rows x k activations times panels.
+struct Product {
+  const void* a = nullptr;
+  std::size_t a_stride = 0;
+  std::int32_t rows = 0;
+  const void* panels = nullptr;
+  std::int32_t k = 0;             // even
+  const float* bias = nullptr;    // one per padded column, or null
+  Epilogue epilogue = Epilogue::kStore;
+  float* out = nullptr;
+  std::size_t out_stride = 0;
+  std::int32_t columns = 0;       // of `out` that exist; the last panel's others are padding
+  void* activations = nullptr;    // kSiluMul, element type of `a`
+  std::size_t activations_stride = 0;
+};
+
+// Some query rows of one KV head of one sequence against that sequence's blocks. Flattened row f
+// of a slice is position start + f / group, head f % group of the group.
+struct AttentionTask {
+  const float* q = nullptr;           // slice's first row, first head of the group
+  std::size_t q_row_stride = 0;
+  std::size_t q_head_stride = 0;
+  void* out = nullptr;                // same addressing, product's element type
+  std::size_t out_row_stride = 0;
+  std::size_t out_head_stride = 0;
+  const std::byte* pool = nullptr;    // at this layer's and KV head's keys of block 0
+  std::size_t block_bytes = 0;
+  std::size_t value_offset = 0;       // from a block's keys to its values
+  const std::int32_t* table = nullptr;
+  std::int32_t first_row = 0;
+  std::int32_t rows = 0;              // <= kAttentionRows
+  std::int32_t start = 0;
+  std::int32_t group = 1;
+  std::int32_t head_dim = 0;
+  std::int32_t padded_dim = 0;        // multiple of kPanelColumns
+  std::int32_t window = 0;            // 0 = all
+  float scale = 1.0F;
+};
+
+// One thread's working memory for attention tasks.
+struct AttentionScratch {
+  void* q = nullptr;              // kAttentionRows x head_dim
+  float* scores = nullptr;        // kAttentionRows x kBlockTokens
+  void* probabilities = nullptr;  // kAttentionRows x kBlockTokens
+  float* sums = nullptr;          // kAttentionRows x padded_dim
+  float* peaks = nullptr;         // kAttentionRows
+  float* totals = nullptr;        // kAttentionRows
+};
+
+// The kernels of one instruction set, weight element and KV element. All are pure functions of
+// their arguments; a row's result never depends on which rows are computed beside it.
+struct KernelTable {
+  const char* name = "";
+  Element activation = Element::kFloat32;  // of Product::a and of the outputs marked so
+  Element query = Element::kFloat32;       // of AttentionScratch::q and probabilities
+  void (*multiply)(const Product& product, std::int32_t panel_begin, std::int32_t panel_end);
+  void (*attend)(const AttentionTask& task, const AttentionScratch& scratch);
+  // x / rms(x) * weight, into an activation row.
+  void (*normalize)(const float* x, const float* weight, float epsilon, std::int32_t n, void* out);
+  // The same in place, for q and k heads.
+  void (*normalize_in_place)(float* x, const float* weight, float epsilon, std::int32_t n);
+  // Rotates the pairs (i, i + half) of one head.
+  void (*rotate)(float* x, const float* cosines, const float* sines, std::int32_t half);
+  // Writes one position of a block.
+  void (*store_key)(const float* x, std::int32_t head_dim, void* panel, std::int32_t token);
+  void (*store_value)(const float* x, std::int32_t head_dim, void* panels, std::int32_t token);
+};
+
+// One table per combination that exists; null where an instruction set has no such kernels.
+const KernelTable* Avx2Kernels(Element weights, Element kv);
+const KernelTable* Avx512Kernels(Element weights, Element kv);
+const KernelTable* Avx512Bf16Kernels(Element weights, Element kv);
+
+}  // namespace pintle::model::cpu
+
+#endif  // PINTLE_WORKER_MODEL_CPU_KERNEL_TABLE_H_

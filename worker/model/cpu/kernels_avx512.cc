@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled with this instruction set's flags; entered only where the processor has it.
+#include "worker/model/cpu/simd_avx512.h"
+// The kernels are templates over the Simd defined above.
+#include "worker/model/cpu/kernel_body.h"
+
+namespace pintle::model::cpu {
+
+const KernelTable* Avx512Kernels(Element weights, Element kv) {
+  static constexpr KernelTable kTables[2][2] = {
+      {MakeTable<float, float, float, float>("avx512 f32"),
+       MakeTable<float, float, float, Bf16>("avx512 f32, bf16 KV")},
+      {MakeTable<float, Bf16, float, float>("avx512 bf16 widened, f32 KV"),
+       MakeTable<float, Bf16, float, Bf16>("avx512 bf16 widened")}};
+  return &kTables[weights == Element::kBfloat16][kv == Element::kBfloat16];
+}
+
+}  // namespace pintle::model::cpu

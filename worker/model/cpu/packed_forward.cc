@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/model/cpu/packed_forward.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "contract/status_macros.h"
+#include "worker/model/cpu/thread_share.h"
+#include "worker/model/rope_frequencies.h"
+
+namespace pintle::model::cpu {
+namespace {
+
+constexpr std::int32_t kHalfPanel = kPanelColumns / 2;
+// Up to so many rows every thread normalizes all of them for itself: cheaper than a barrier.
+constexpr std::int32_t kRedundantRows = 16;
+// Rows of logits at once: 64 x 150k x 4 bytes = 38 MB, also when a whole prompt is scored.
+constexpr std::int32_t kLogitRows = 64;
+
+std::int32_t RoundUp(std::int32_t n, std::int32_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+// Bytes of all packed matrices, with their padding.
+std::size_t ArenaBytes(const ModelConfig& config, Element element) {
+  const auto hidden = static_cast<std::size_t>(config.hidden);
+  const auto padded_dim = static_cast<std::size_t>(RoundUp(config.head_dim, kPanelColumns));
+  const auto columns = [](std::int32_t n) {
+    return static_cast<std::size_t>(RoundUp(n, kPanelColumns));
+  };
+  const auto intermediate = static_cast<std::size_t>(RoundUp(config.intermediate, kHalfPanel));
+  const std::size_t per_layer =
+      hidden * static_cast<std::size_t>(config.heads + 2 * config.kv_heads) * padded_dim +
+      static_cast<std::size_t>(config.heads) * static_cast<std::size_t>(config.head_dim) *
+          columns(config.hidden) +
+      hidden * 2 * intermediate + intermediate * columns(config.hidden);
+  const std::size_t elements =
+      per_layer * static_cast<std::size_t>(config.layers) + hidden * columns(config.vocabulary);
+  // Each Take rounds up to a cache line.
+  return elements * (element == Element::kBfloat16 ? 2 : 4) +
+         64 * (4 * static_cast<std::size_t>(config.layers) + 1);
+}
+
+void AddHeads(const LinearWeights& linear, std::int32_t heads, std::int32_t head_dim,
+              std::vector<ColumnSource>& columns) {
+  for (std::int32_t head = 0; head < heads; ++head) {
+    for (std::int32_t i = 0; i < RoundUp(head_dim, kPanelColumns); ++i) {
+      columns.push_back(i < head_dim ? ColumnSource{&linear, head * head_dim + i}
+                                     : ColumnSource{});
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PackedForward>> PackedForward::Create(
+    const ModelConfig& config, const ModelWeights& weights, const PackedForwardOptions& options) {
+  PINTLE_ASSIGN_OR_RETURN(auto arena, WeightArena::Reserve(ArenaBytes(config, options.weights)));
+  return std::unique_ptr<PackedForward>(
+      new PackedForward(config, weights, options, std::move(arena)));
+}
+
+PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weights,
+                             const PackedForwardOptions& options,
+                             std::unique_ptr<WeightArena> arena)
+    : config_(config),
+      element_(options.weights),
+      kernels_(KernelsFor(options.isa, options.weights, options.kv)),
+      padded_dim_(RoundUp(config.head_dim, kPanelColumns)),
+      padded_intermediate_(RoundUp(config.intermediate, kHalfPanel)),
+      activation_bytes_(kernels_.activation == Element::kBfloat16 ? 2 : 4),
+      pool_(options.threads),
+      arena_(std::move(arena)),
+      attention_(config, kernels_, options.kv, options.threads),
+      inverse_frequencies_(RopeInverseFrequencies(config.rope, config.head_dim)),
+      embedding_(weights.embedding) {
+  for (const LayerWeights& layer : weights.layers) {
+    layers_.push_back(PackLayer(layer));
+    if (options.progress) {
+      options.progress(static_cast<double>(layers_.size()) /
+                       static_cast<double>(weights.layers.size() + 1));
+    }
+  }
+  final_norm_ = ToFloats(weights.final_norm);
+  head_weights_.weight = weights.head;
+  head_ = PackedMatrix::Pack(PlainColumns(head_weights_, config.vocabulary), config.hidden,
+                             config.hidden, element_, pool_, *arena_);
+  if (options.progress) options.progress(1.0);
+  const auto hidden = static_cast<std::size_t>(config.hidden);
+  const auto heads = static_cast<std::size_t>(config.heads);
+  buffers_.hidden.SetWidth(hidden);
+  buffers_.heads.SetWidth((heads + 2 * static_cast<std::size_t>(config.kv_heads)) *
+                          static_cast<std::size_t>(padded_dim_));
+  buffers_.attended.SetWidth(heads * static_cast<std::size_t>(config.head_dim) *
+                             activation_bytes_);
+  buffers_.gated.SetWidth(static_cast<std::size_t>(padded_intermediate_) * activation_bytes_);
+  buffers_.normalized.SetWidth(hidden * activation_bytes_);
+  buffers_.normalized_private.resize(static_cast<std::size_t>(options.threads));
+  for (auto& rows : buffers_.normalized_private) {
+    rows.SetWidth(hidden * activation_bytes_);
+    rows.Reserve(kRedundantRows);
+  }
+  buffers_.cosines.SetWidth(inverse_frequencies_.size());
+  buffers_.sines.SetWidth(inverse_frequencies_.size());
+  buffers_.logits.SetWidth(static_cast<std::size_t>(config.vocabulary));
+}
+
+PackedForward::Layer PackedForward::PackLayer(const LayerWeights& weights) {
+  Layer layer;
+  layer.input_norm = ToFloats(weights.input_norm);
+  layer.post_norm = ToFloats(weights.post_norm);
+  if (config_.qk_norm) {
+    layer.q_norm = ToFloats(weights.q_norm);
+    layer.k_norm = ToFloats(weights.k_norm);
+  }
+  std::vector<ColumnSource> qkv;
+  AddHeads(weights.q, config_.heads, config_.head_dim, qkv);
+  AddHeads(weights.k, config_.kv_heads, config_.head_dim, qkv);
+  AddHeads(weights.v, config_.kv_heads, config_.head_dim, qkv);
+  layer.qkv =
+      PackedMatrix::Pack(qkv, config_.hidden, config_.hidden, element_, pool_, *arena_);
+  const std::int32_t attended = config_.heads * config_.head_dim;
+  layer.o = PackedMatrix::Pack(PlainColumns(weights.o, config_.hidden), attended, attended,
+                               element_, pool_, *arena_);
+  std::vector<ColumnSource> gate_up;
+  for (std::int32_t first = 0; first < padded_intermediate_; first += kHalfPanel) {
+    for (const LinearWeights* linear : {&weights.gate, &weights.up}) {
+      for (std::int32_t i = first; i < first + kHalfPanel; ++i) {
+        gate_up.push_back(i < config_.intermediate ? ColumnSource{linear, i} : ColumnSource{});
+      }
+    }
+  }
+  layer.gate_up =
+      PackedMatrix::Pack(gate_up, config_.hidden, config_.hidden, element_, pool_, *arena_);
+  layer.down = PackedMatrix::Pack(PlainColumns(weights.down, config_.hidden), config_.intermediate,
+                                  padded_intermediate_, element_, pool_, *arena_);
+  return layer;
+}
+
+absl::Status PackedForward::Run(const StepBatch& batch, LogitsConsumer consume) {
+  rows_ = static_cast<std::int32_t>(batch.tokens.size());
+  const auto rows = static_cast<std::size_t>(rows_);
+  attention_.Begin(batch);
+  buffers_.hidden.Reserve(rows);
+  buffers_.heads.Reserve(rows);
+  buffers_.attended.Reserve(rows);
+  buffers_.gated.Reserve(rows);
+  buffers_.cosines.Reserve(rows);
+  buffers_.sines.Reserve(rows);
+  const std::size_t logit_rows = std::min<std::size_t>(batch.samples.size(), kLogitRows);
+  buffers_.logits.Reserve(logit_rows);
+  buffers_.normalized.Reserve(std::max(rows, logit_rows));
+  pool_.Run([&](int thread) { Step(thread, batch, consume); });
+  return absl::OkStatus();
+}
+
+void PackedForward::Step(int thread, const StepBatch& batch, LogitsConsumer consume) {
+  Embed(thread, batch);
+  pool_.Wait();
+  for (std::int32_t layer = 0; layer < config_.layers; ++layer) RunLayer(thread, layer);
+  Score(thread, batch, consume);
+}
+
+void PackedForward::Embed(int thread, const StepBatch& batch) {
+  const ThreadShare share(rows_, pool_.threads(), thread);
+  const auto factor = static_cast<float>(config_.rope.attention_factor);
+  for (std::int32_t row = share.begin; row < share.end; ++row) {
+    LoadRow(embedding_, batch.tokens[static_cast<std::size_t>(row)], config_.hidden,
+            buffers_.hidden.Row(row));
+    float* cosines = buffers_.cosines.Row(row);
+    float* sines = buffers_.sines.Row(row);
+    const auto position = static_cast<float>(attention_.RowPosition(row));
+    for (std::size_t i = 0; i < inverse_frequencies_.size(); ++i) {
+      const float angle = position * inverse_frequencies_[i];
+      cosines[i] = std::cos(angle) * factor;
+      sines[i] = std::sin(angle) * factor;
+    }
+  }
+}
+
+const std::byte* PackedForward::Normalize(int thread, std::int32_t rows,
+                                          const std::vector<float>& weight,
+                                          absl::FunctionRef<std::int32_t(std::int32_t)> row_of) {
+  const bool redundant = rows <= kRedundantRows;
+  auto& out = redundant ? buffers_.normalized_private[static_cast<std::size_t>(thread)]
+                        : buffers_.normalized;
+  const ThreadShare share(rows, redundant ? 1 : pool_.threads(), redundant ? 0 : thread);
+  for (std::int32_t row = share.begin; row < share.end; ++row) {
+    kernels_.normalize(buffers_.hidden.Row(row_of(row)), weight.data(), config_.norm_epsilon,
+                       config_.hidden, out.Row(row));
+  }
+  if (!redundant) pool_.Wait();
+  return out.Row(0);
+}
+
+void PackedForward::Multiply(int thread, const PackedMatrix& matrix, Product product) {
+  const ThreadShare share(matrix.panels(), pool_.threads(), thread);
+  kernels_.multiply(product, share.begin, share.end);
+}
+
+void PackedForward::RunLayer(int thread, std::int32_t index) {
+  const Layer& layer = layers_[static_cast<std::size_t>(index)];
+  const auto same_row = [](std::int32_t row) { return row; };
+  const auto hidden = static_cast<std::size_t>(config_.hidden);
+  const std::byte* a = Normalize(thread, rows_, layer.input_norm, same_row);
+  // By whole heads, so that the thread can finish its heads without a barrier.
+  const std::int32_t head_panels = padded_dim_ / kPanelColumns;
+  const ThreadShare heads(layer.qkv.panels() / head_panels, pool_.threads(), thread);
+  Product qkv = layer.qkv.Of(a, hidden, rows_);
+  qkv.out = buffers_.heads.Row(0);
+  qkv.out_stride = buffers_.heads.width();
+  qkv.columns = layer.qkv.panels() * kPanelColumns;
+  kernels_.multiply(qkv, heads.begin * head_panels, heads.end * head_panels);
+  FinishHeads(thread, index, layer);
+  pool_.Wait();
+
+  CpuPagedAttention::Rows rows;
+  rows.q = buffers_.heads.Row(0);
+  rows.q_row_stride = buffers_.heads.width();
+  rows.q_head_stride = static_cast<std::size_t>(padded_dim_);
+  rows.out = buffers_.attended.Row(0);
+  rows.out_row_stride = buffers_.attended.width() / activation_bytes_;
+  rows.out_head_stride = static_cast<std::size_t>(config_.head_dim);
+  rows.out_element_bytes = activation_bytes_;
+  attention_.Attend(index, thread, rows);
+  pool_.Wait();
+
+  Product o = layer.o.Of(buffers_.attended.Row(0), rows.out_row_stride, rows_);
+  o.epilogue = Epilogue::kAdd;
+  o.out = buffers_.hidden.Row(0);
+  o.out_stride = hidden;
+  o.columns = config_.hidden;
+  Multiply(thread, layer.o, o);
+  pool_.Wait();
+
+  Product gate_up =
+      layer.gate_up.Of(Normalize(thread, rows_, layer.post_norm, same_row), hidden, rows_);
+  gate_up.epilogue = Epilogue::kSiluMul;
+  gate_up.activations = buffers_.gated.Row(0);
+  gate_up.activations_stride = static_cast<std::size_t>(padded_intermediate_);
+  Multiply(thread, layer.gate_up, gate_up);
+  pool_.Wait();
+
+  Product down = layer.down.Of(buffers_.gated.Row(0), gate_up.activations_stride, rows_);
+  down.epilogue = Epilogue::kAdd;
+  down.out = buffers_.hidden.Row(0);
+  down.out_stride = hidden;
+  down.columns = config_.hidden;
+  Multiply(thread, layer.down, down);
+  pool_.Wait();
+}
+
+// Norms, rotates and stores the heads this thread has just computed.
+void PackedForward::FinishHeads(int thread, std::int32_t layer_index, const Layer& layer) {
+  const std::int32_t all = config_.heads + 2 * config_.kv_heads;
+  const ThreadShare share(all, pool_.threads(), thread);
+  const std::int32_t first_value = config_.heads + config_.kv_heads;
+  const auto half = static_cast<std::int32_t>(inverse_frequencies_.size());
+  for (std::int32_t row = 0; row < rows_; ++row) {
+    for (std::int32_t head = share.begin; head < share.end; ++head) {
+      float* x = buffers_.heads.Row(row) + static_cast<std::size_t>(head) *
+                                               static_cast<std::size_t>(padded_dim_);
+      if (head >= first_value) {
+        attention_.StoreValue(layer_index, row, head - first_value, x);
+        continue;
+      }
+      const bool is_query = head < config_.heads;
+      if (config_.qk_norm) {
+        const std::vector<float>& norm = is_query ? layer.q_norm : layer.k_norm;
+        kernels_.normalize_in_place(x, norm.data(), config_.norm_epsilon, config_.head_dim);
+      }
+      kernels_.rotate(x, buffers_.cosines.Row(row), buffers_.sines.Row(row), half);
+      if (!is_query) attention_.StoreKey(layer_index, row, head - config_.heads, x);
+    }
+  }
+}
+
+void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer consume) {
+  const auto samples = static_cast<std::int32_t>(batch.samples.size());
+  for (std::int32_t first = 0; first < samples; first += kLogitRows) {
+    const std::int32_t rows = std::min(kLogitRows, samples - first);
+    const std::byte* a = Normalize(thread, rows, final_norm_, [&](std::int32_t row) {
+      return batch.samples[static_cast<std::size_t>(first + row)].row;
+    });
+    Product head = head_.Of(a, static_cast<std::size_t>(config_.hidden), rows);
+    head.out = buffers_.logits.Row(0);
+    head.out_stride = buffers_.logits.width();
+    head.columns = config_.vocabulary;
+    Multiply(thread, head_, head);
+    pool_.Wait();
+    for (std::int32_t row = thread; row < rows; row += pool_.threads()) {
+      consume(thread, static_cast<std::size_t>(first + row),
+              absl::MakeSpan(buffers_.logits.Row(row), buffers_.logits.width()));
+    }
+    pool_.Wait();
+  }
+}
+
+}  // namespace pintle::model::cpu

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_MODEL_CPU_PACKED_FORWARD_H_
+#define PINTLE_WORKER_MODEL_CPU_PACKED_FORWARD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "worker/model/cpu/compute_pool.h"
+#include "worker/model/cpu/cpu_isa.h"
+#include "worker/model/cpu/cpu_paged_attention.h"
+#include "worker/model/cpu/packed_matrix.h"
+#include "worker/model/cpu/step_buffers.h"
+#include "worker/model/forward_pass.h"
+#include "worker/model/model_config.h"
+#include "worker/model/model_weights.h"
+
+namespace pintle::model::cpu {
+
+struct PackedForwardOptions {
+  Element weights = Element::kBfloat16;
+  Element kv = Element::kBfloat16;
+  CpuIsa isa = CpuIsa::kAvx2;
+  int threads = 1;
+  // Told the share done, in [0, 1], while weights are packed.
+  std::function<void(double)> progress;
+};
+
+// The forward pass on our own kernels: all threads walk the layers together, each with its own
+// columns of every matrix, five barriers a layer. A row's numbers do not depend on the batch:
+// every sum has a fixed order, so batched = alone and chunked = whole bit for bit.
+// Thread: confined to the engine thread, which is one of the pool's.
+// Owns packed weights, pool, KV and buffers; borrows the embedding rows from the weight source.
+// Fails: Create returns RESOURCE_EXHAUSTED when memory is refused; Run cannot fail.
+class PackedForward final : public ForwardPass {
+ public:
+  // `config` and what `weights` points to outlive the object.
+  static absl::StatusOr<std::unique_ptr<PackedForward>> Create(const ModelConfig& config,
+                                                               const ModelWeights& weights,
+                                                               const PackedForwardOptions& options);
+
+  AttentionBackend& Attention() override { return attention_; }
+  const AttentionBackend& Attention() const override { return attention_; }
+  std::string Kernels() const override { return kernels_.name; }
+  int Threads() const override { return pool_.threads(); }
+  absl::Status Run(const StepBatch& batch, LogitsConsumer consume) override;
+
+ private:
+  struct Layer {
+    std::vector<float> input_norm;
+    PackedMatrix qkv;  // a head starts at a panel: q heads, then k, then v
+    std::vector<float> q_norm;
+    std::vector<float> k_norm;
+    PackedMatrix o;
+    std::vector<float> post_norm;
+    PackedMatrix gate_up;  // 16 gate and 16 up columns a panel
+    PackedMatrix down;
+  };
+
+  PackedForward(const ModelConfig& config, const ModelWeights& weights,
+                const PackedForwardOptions& options, std::unique_ptr<WeightArena> arena);
+
+  Layer PackLayer(const LayerWeights& weights);
+  void Step(int thread, const StepBatch& batch, LogitsConsumer consume);
+  void Embed(int thread, const StepBatch& batch);
+  void RunLayer(int thread, std::int32_t index);
+  void FinishHeads(int thread, std::int32_t layer_index, const Layer& layer);
+  void Score(int thread, const StepBatch& batch, LogitsConsumer consume);
+  // Normalizes `rows` rows found by `row_of` into activations all of this thread may read.
+  const std::byte* Normalize(int thread, std::int32_t rows, const std::vector<float>& weight,
+                             absl::FunctionRef<std::int32_t(std::int32_t)> row_of);
+  void Multiply(int thread, const PackedMatrix& matrix, Product product);
+
+  const ModelConfig& config_;
+  const Element element_;
+  const KernelTable& kernels_;
+  const std::int32_t padded_dim_;
+  const std::int32_t padded_intermediate_;
+  const std::size_t activation_bytes_;
+  ComputePool pool_;
+  std::unique_ptr<WeightArena> arena_;
+  CpuPagedAttention attention_;
+  std::vector<float> inverse_frequencies_;
+  TensorView embedding_;
+  LinearWeights head_weights_;
+  std::vector<Layer> layers_;
+  std::vector<float> final_norm_;
+  PackedMatrix head_;
+  StepBuffers buffers_;
+  std::int32_t rows_ = 0;  // of the step under way
+};
+
+}  // namespace pintle::model::cpu
+
+#endif  // PINTLE_WORKER_MODEL_CPU_PACKED_FORWARD_H_

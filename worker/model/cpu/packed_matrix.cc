@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/model/cpu/packed_matrix.h"
+
+#include <bit>
+#include <cstring>
+
+#include "contract/check.h"
+#include "worker/model/cpu/thread_share.h"
+
+namespace pintle::model::cpu {
+namespace {
+
+std::uint16_t RoundToBf16(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  if (x != x) return 0x7fc0;
+  return static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
+}
+
+void WritePanel(const std::vector<float>& rows, std::int32_t k, float* panel) {
+  for (std::int32_t i = 0; i < k; ++i) {
+    for (std::int32_t c = 0; c < kPanelColumns; ++c) {
+      panel[i * kPanelColumns + c] = rows[static_cast<std::size_t>(c * k + i)];
+    }
+  }
+}
+
+void WritePanel(const std::vector<float>& rows, std::int32_t k, std::uint16_t* panel) {
+  for (std::int32_t i = 0; i < k; i += 2) {
+    for (std::int32_t c = 0; c < kPanelColumns; ++c) {
+      const float* pair = rows.data() + static_cast<std::size_t>(c * k + i);
+      panel[i * kPanelColumns + 2 * c] = RoundToBf16(pair[0]);
+      panel[i * kPanelColumns + 2 * c + 1] = RoundToBf16(pair[1]);
+    }
+  }
+}
+
+// bf16 files need no rounding: pairs move as they are. This is the common case and a third of
+// the start-up time.
+bool CopyPanel(const ColumnSource* columns, std::int32_t inputs, std::int32_t k,
+               std::uint16_t* panel) {
+  for (std::int32_t c = 0; c < kPanelColumns; ++c) {
+    const LinearWeights* linear = columns[c].linear;
+    if (linear == nullptr || linear->weight.dtype != Dtype::kBfloat16 || inputs != k) return false;
+  }
+  const std::size_t row_bytes = static_cast<std::size_t>(inputs) * 2;
+  for (std::int32_t c = 0; c < kPanelColumns; ++c) {
+    const std::byte* row = columns[c].linear->weight.bytes.data() +
+                           static_cast<std::size_t>(columns[c].row) * row_bytes;
+    for (std::int32_t i = 0; i < k; i += 2) {
+      std::memcpy(panel + i * kPanelColumns + 2 * c, row + static_cast<std::size_t>(i) * 2, 4);
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void LoadRow(const TensorView& tensor, std::int64_t row, std::int32_t width, float* out) {
+  const std::size_t first = static_cast<std::size_t>(row) * static_cast<std::size_t>(width);
+  const auto count = static_cast<std::size_t>(width);
+  if (tensor.dtype == Dtype::kFloat32) {
+    std::memcpy(out, tensor.bytes.data() + first * 4, count * 4);
+    return;
+  }
+  if (tensor.dtype == Dtype::kBfloat16) {
+    const std::byte* source = tensor.bytes.data() + first * 2;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, source + 2 * i, 2);
+      out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+    }
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) out[i] = FloatAt(tensor, first + i);
+}
+
+std::vector<ColumnSource> PlainColumns(const LinearWeights& linear, std::int32_t outputs) {
+  std::vector<ColumnSource> columns;
+  for (std::int32_t row = 0; row < outputs; ++row) columns.push_back({&linear, row});
+  while (columns.size() % kPanelColumns != 0) columns.push_back({});
+  return columns;
+}
+
+PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::int32_t inputs,
+                                std::int32_t padded_inputs, Element element, ComputePool& pool,
+                                WeightArena& arena) {
+  PINTLE_CHECK(columns.size() % kPanelColumns == 0, "panels are whole");
+  PackedMatrix matrix;
+  matrix.panels_ = static_cast<std::int32_t>(columns.size() / kPanelColumns);
+  matrix.k_ = padded_inputs;
+  const std::size_t panel_elements =
+      static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(padded_inputs);
+  const std::size_t element_bytes = element == Element::kBfloat16 ? 2 : 4;
+  std::byte* data = arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_elements *
+                               element_bytes);
+  matrix.data_ = data;
+  pool.Run([&](int thread) {
+    std::vector<float> rows(panel_elements);
+    const ThreadShare share(matrix.panels_, pool.threads(), thread);
+    for (std::int32_t p = share.begin; p < share.end; ++p) {
+      const ColumnSource* sources = columns.data() + static_cast<std::size_t>(p) * kPanelColumns;
+      std::byte* panel = data + static_cast<std::size_t>(p) * panel_elements * element_bytes;
+      auto* halves = reinterpret_cast<std::uint16_t*>(panel);
+      if (element == Element::kBfloat16 && CopyPanel(sources, inputs, padded_inputs, halves)) {
+        continue;
+      }
+      for (std::int32_t c = 0; c < kPanelColumns; ++c) {
+        float* row = rows.data() + static_cast<std::size_t>(c) *
+                                       static_cast<std::size_t>(padded_inputs);
+        std::memset(row, 0, static_cast<std::size_t>(padded_inputs) * sizeof(float));
+        if (sources[c].linear == nullptr) continue;
+        LoadRow(sources[c].linear->weight, sources[c].row, inputs, row);
+      }
+      if (element == Element::kBfloat16) {
+        WritePanel(rows, padded_inputs, halves);
+      } else {
+        WritePanel(rows, padded_inputs, reinterpret_cast<float*>(panel));
+      }
+    }
+  });
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const LinearWeights* linear = columns[c].linear;
+    if (linear == nullptr || linear->bias.bytes.empty()) continue;
+    matrix.bias_.resize(columns.size());
+    matrix.bias_[c] = FloatAt(linear->bias, static_cast<std::size_t>(columns[c].row));
+  }
+  return matrix;
+}
+
+Product PackedMatrix::Of(const void* a, std::size_t a_stride, std::int32_t rows) const {
+  Product product;
+  product.a = a;
+  product.a_stride = a_stride;
+  product.rows = rows;
+  product.panels = data_;
+  product.k = k_;
+  product.bias = bias_.empty() ? nullptr : bias_.data();
+  return product;
+}
+
+}  // namespace pintle::model::cpu

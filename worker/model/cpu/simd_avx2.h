@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_MODEL_CPU_SIMD_AVX2_H_
+#define PINTLE_WORKER_MODEL_CPU_SIMD_AVX2_H_
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#define PINTLE_SIMD static inline __attribute__((always_inline))
+
+namespace pintle::model::cpu {
+namespace {  // one copy per translation unit: see kernel_table.h
+
+// Eight floats. bf16 is read as 32-bit lanes that hold two neighbouring k.
+struct Simd {
+  using Floats = __m256;
+  static constexpr int kWidth = 8;
+  static constexpr int kTileRows = 4;  // 8 sums, 4 weights, 2 activations of 16 registers
+
+  PINTLE_SIMD Floats Zero() { return _mm256_setzero_ps(); }
+  PINTLE_SIMD Floats Set(float x) { return _mm256_set1_ps(x); }
+  PINTLE_SIMD Floats Load(const float* p) { return _mm256_loadu_ps(p); }
+  PINTLE_SIMD void Store(float* p, Floats x) { _mm256_storeu_ps(p, x); }
+  PINTLE_SIMD Floats Add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+  PINTLE_SIMD Floats Sub(Floats a, Floats b) { return _mm256_sub_ps(a, b); }
+  PINTLE_SIMD Floats Mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+  PINTLE_SIMD Floats Div(Floats a, Floats b) { return _mm256_div_ps(a, b); }
+  PINTLE_SIMD Floats Fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+  // Of a NaN in `b` the result is NaN.
+  PINTLE_SIMD Floats Max(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+  PINTLE_SIMD Floats Min(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+  PINTLE_SIMD Floats Round(Floats a) {
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  PINTLE_SIMD Floats Columns(int first) {
+    return _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(first),
+                                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+  }
+  // x where low <= column < high, else `other`.
+  PINTLE_SIMD Floats Within(Floats column, Floats low, Floats high, Floats x, Floats other) {
+    const Floats inside = _mm256_and_ps(_mm256_cmp_ps(column, low, _CMP_GE_OQ),
+                                        _mm256_cmp_ps(column, high, _CMP_LT_OQ));
+    return _mm256_blendv_ps(other, x, inside);
+  }
+  // a * 2^n for whole n in [-126, 127].
+  PINTLE_SIMD Floats Scale(Floats a, Floats n) {
+    const __m256i exponent =
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(a, _mm256_castsi256_ps(exponent));
+  }
+  PINTLE_SIMD float Sum(Floats a) {
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
+  }
+  PINTLE_SIMD float Peak(Floats a) {
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
+  }
+
+  PINTLE_SIMD Floats LowBf16(const std::uint16_t* p) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), 16));
+  }
+  PINTLE_SIMD Floats HighBf16(const std::uint16_t* p) {
+    return _mm256_castsi256_ps(
+        _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+                         _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
+  }
+};
+
+}  // namespace
+}  // namespace pintle::model::cpu
+
+#endif  // PINTLE_WORKER_MODEL_CPU_SIMD_AVX2_H_

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_MODEL_CPU_SIMD_AVX512_H_
+#define PINTLE_WORKER_MODEL_CPU_SIMD_AVX512_H_
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#define PINTLE_SIMD static inline __attribute__((always_inline))
+
+namespace pintle::model::cpu {
+namespace {  // one copy per translation unit: see kernel_table.h
+
+// Sixteen floats. bf16 is read as 32-bit lanes that hold two neighbouring k.
+struct Simd {
+  using Floats = __m512;
+  static constexpr int kWidth = 16;
+  static constexpr int kTileRows = 12;  // 24 sums, 4 weights, 1-2 activations of 32 registers
+
+  PINTLE_SIMD Floats Zero() { return _mm512_setzero_ps(); }
+  PINTLE_SIMD Floats Set(float x) { return _mm512_set1_ps(x); }
+  PINTLE_SIMD Floats Load(const float* p) { return _mm512_loadu_ps(p); }
+  PINTLE_SIMD void Store(float* p, Floats x) { _mm512_storeu_ps(p, x); }
+  PINTLE_SIMD Floats Add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+  PINTLE_SIMD Floats Sub(Floats a, Floats b) { return _mm512_sub_ps(a, b); }
+  PINTLE_SIMD Floats Mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+  PINTLE_SIMD Floats Div(Floats a, Floats b) { return _mm512_div_ps(a, b); }
+  PINTLE_SIMD Floats Fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+  // Of a NaN in `b` the result is NaN.
+  PINTLE_SIMD Floats Max(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+  PINTLE_SIMD Floats Min(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+  PINTLE_SIMD Floats Round(Floats a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  PINTLE_SIMD Floats Columns(int first) {
+    return _mm512_cvtepi32_ps(
+        _mm512_add_epi32(_mm512_set1_epi32(first), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+                                                                     10, 11, 12, 13, 14, 15)));
+  }
+  // x where low <= column < high, else `other`.
+  PINTLE_SIMD Floats Within(Floats column, Floats low, Floats high, Floats x, Floats other) {
+    const __mmask16 inside = _mm512_cmp_ps_mask(column, low, _CMP_GE_OQ) &
+                             _mm512_cmp_ps_mask(column, high, _CMP_LT_OQ);
+    return _mm512_mask_blend_ps(inside, other, x);
+  }
+  // a * 2^n for whole n in [-126, 127].
+  PINTLE_SIMD Floats Scale(Floats a, Floats n) { return _mm512_scalef_ps(a, n); }
+  PINTLE_SIMD float Sum(Floats a) { return _mm512_reduce_add_ps(a); }
+  PINTLE_SIMD float Peak(Floats a) { return _mm512_reduce_max_ps(a); }
+
+  PINTLE_SIMD Floats LowBf16(const std::uint16_t* p) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
+  }
+  PINTLE_SIMD Floats HighBf16(const std::uint16_t* p) {
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p),
+                                                _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
+  }
+  // Rounds to nearest even, NaN stays NaN.
+  PINTLE_SIMD void StoreBf16(std::uint16_t* p, Floats x) {
+    const __m512i bits = _mm512_castps_si512(x);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
+    rounded = _mm512_mask_blend_epi32(nan, rounded, _mm512_set1_epi32(0x7fc00000));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+  }
+#ifdef __AVX512BF16__
+  PINTLE_SIMD Floats Dot(Floats sum, const std::uint16_t* weights, int pair) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_loadu_si512(weights),
+                            (__m512bh)_mm512_set1_epi32(pair));
+  }
+#endif
+};
+
+}  // namespace
+}  // namespace pintle::model::cpu
+
+#endif  // PINTLE_WORKER_MODEL_CPU_SIMD_AVX512_H_

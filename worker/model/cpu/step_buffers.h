@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_MODEL_CPU_STEP_BUFFERS_H_
+#define PINTLE_WORKER_MODEL_CPU_STEP_BUFFERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace pintle::model::cpu {
+
+// Rows of one kind of intermediate result; grows when a step has more rows than any before it.
+template <typename T>
+class RowBuffer {
+ public:
+  void SetWidth(std::size_t width) { width_ = width; }
+  std::size_t width() const { return width_; }
+  void Reserve(std::size_t rows) {
+    if (values_.size() < rows * width_) values_.resize(rows * width_);
+  }
+  T* Row(std::int32_t row) { return values_.data() + static_cast<std::size_t>(row) * width_; }
+
+ private:
+  std::size_t width_ = 0;
+  std::vector<T> values_;
+};
+
+// What lives between the stages of a step. Activations are bytes: bf16 or f32 by the kernels.
+struct StepBuffers {
+  RowBuffer<float> hidden;         // the residual stream
+  RowBuffer<float> heads;          // q, k and v heads, each padded to whole panels
+  RowBuffer<std::byte> attended;   // attention's output
+  RowBuffer<std::byte> gated;      // silu(gate) x up
+  RowBuffer<std::byte> normalized; // norm output shared by all threads, for many rows
+  std::vector<RowBuffer<std::byte>> normalized_private;  // per thread, for few rows
+  RowBuffer<float> cosines;
+  RowBuffer<float> sines;
+  RowBuffer<float> logits;
+};
+
+}  // namespace pintle::model::cpu
+
+#endif  // PINTLE_WORKER_MODEL_CPU_STEP_BUFFERS_H_
