@@ -2,7 +2,11 @@
 # Debian packages, by apt: those to build and run, and on request those for tests and lint.
 
 setup_system() { apt_packages "$HERE/packages/build.txt"; }
-setup_test() { apt_packages "$HERE/packages/test.txt"; }
+setup_test() {
+  apt_packages "$HERE/packages/test.txt"
+  setup_promtool
+  setup_e2e
+}
 setup_lint() { apt_packages "$HERE/packages/lint.txt"; }
 
 # apt_packages FILE: installs those packages of FILE that are missing. Needs root only then.
@@ -24,27 +28,33 @@ of Debian 12 (bookworm)"
   done <"$1"
   comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
     <(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null |
-      sed -n 's/^ii //p' | sort) | tr '\n' ' '
+      sed -n 's/^ii //p' | sort) | paste -s -d ' '
 }
 
-# apt_install "PACKAGE ...": as root, or through sudo.
+# as_root COMMAND...: directly or through sudo. `env` inside, since sudo may drop variables.
+as_root() {
+  if ((EUID == 0)); then
+    env DEBIAN_FRONTEND=noninteractive "$@"
+  else
+    sudo env DEBIAN_FRONTEND=noninteractive "$@"
+  fi
+}
+
+apt_update() {
+  as_root apt-get update -q || fail "apt-get update" "check the network and /etc/apt/sources.list"
+}
+
+# apt_install "PACKAGE ..."
 apt_install() {
-  local as_root=()
-  if ((EUID != 0)); then
-    command -v sudo >/dev/null ||
-      fail "packages are missing and this is neither root nor a machine with sudo: $1" \
-        "run 'apt-get install $1' as root"
-    as_root=(sudo)
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    fail "packages are missing and this is neither root nor a machine with sudo: $1" \
+      "run 'apt-get install $1' as root"
   fi
   need_disk_gib / 2 "installing packages"
   say "system: installing $1"
-  export DEBIAN_FRONTEND=noninteractive
-  # --preserve-env is not allowed everywhere; env inside sudo is.
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
-    fail "apt-get update" "check the network and /etc/apt/sources.list"
-  # shellcheck disable=SC2086
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
-    --no-install-recommends $1 ||
+  apt_update
+  # shellcheck disable=SC2086 # One word per package.
+  as_root apt-get install -y -q --no-install-recommends $1 ||
     fail "apt-get install $1" "see the lines above; this needs Debian 12 (bookworm) or newer, \
-a working package mirror and free disk"
+the network, a working package mirror and free disk"
 }
