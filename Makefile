@@ -11,8 +11,9 @@ JOBS ?= $(shell nproc)
 RELEASE := build/release
 CACHE := $(CURDIR)/.deps/cache
 
-# Caches stay inside the checkout.
-export CARGO_HOME := $(CACHE)/cargo
+# Caches stay inside the checkout; the user's cargo settings (mirror, proxy) go on being honoured.
+export USER_CARGO_HOME := $(or $(CARGO_HOME),$(HOME)/.cargo)
+export CARGO_HOME := $(CURDIR)/.deps/cargo
 export PIP_CACHE_DIR := $(CACHE)/pip
 export CCACHE_DIR ?= $(CACHE)/ccache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

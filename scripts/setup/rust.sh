@@ -28,15 +28,16 @@ rust_new_enough() {
 # Fetches the locked crates now, so that a missing network is named here and not in the build.
 # Cargo verifies each against the hash in Cargo.lock.
 rust_crates() {
-  local bridge="$ROOT/worker/text/bridge" home="$DEPS/cache/cargo" config key
+  local bridge="$ROOT/worker/text/bridge" home="$DEPS/cargo" config key
+  local user_home="${USER_CARGO_HOME:-${CARGO_HOME:-$HOME/.cargo}}"
   [[ -f "$bridge/Cargo.lock" ]] || return 0
   key=$(stamp_key "" "$bridge/Cargo.lock" "$HERE/rust.sh")
   stamp_fresh rust "$key" && [[ -d "$home/registry" ]] && return 0
   mkdir -p "$home"
   # The user's mirror or proxy settings go on being honoured.
   for config in config.toml config; do
-    if [[ -f "${CARGO_HOME:-$HOME/.cargo}/$config" && ! -e "$home/$config" ]]; then
-      ln -s "$(realpath "${CARGO_HOME:-$HOME/.cargo}/$config")" "$home/$config"
+    if [[ -f "$user_home/$config" && ! -e "$home/$config" && "$user_home" != "$home" ]]; then
+      ln -s "$(realpath "$user_home/$config")" "$home/$config"
     fi
   done
   say "rust: fetching the locked crates"
