@@ -2,6 +2,7 @@
 #ifndef PINTLE_WORKER_KV_KV_CACHE_H_
 #define PINTLE_WORKER_KV_KV_CACHE_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -15,11 +16,15 @@
 #include "absl/types/span.h"
 #include "contract/ids.h"
 #include "contract/limits.h"
+#include "worker/kv/block_hash.h"
 #include "worker/kv/eviction_plan.h"
 #include "worker/kv/eviction_policy.h"
 #include "worker/kv/eviction_record.h"
+#include "worker/kv/holdings.h"
 #include "worker/kv/kv_sequence.h"
 #include "worker/kv/kv_stats.h"
+#include "worker/kv/prefix_matcher.h"
+#include "worker/kv/sequence_table.h"
 
 namespace pintle::kv {
 
@@ -67,6 +72,7 @@ class KvCache {
  public:
   // INVALID_ARGUMENT / INVALID_FIELD for an impossible option or an unknown policy.
   static absl::StatusOr<std::unique_ptr<KvCache>> Create(const KvOptions& options);
+  // Requires: no sequence lives.
   ~KvCache();
   KvCache(const KvCache&) = delete;
   KvCache& operator=(const KvCache&) = delete;
@@ -82,13 +88,14 @@ class KvCache {
   absl::StatusOr<KvSequence> Begin(const SessionKey& key, absl::Span<const TokenId> tokens,
                                    absl::Duration now);
   // Another choice of the same turn: shares all blocks, copies the partial one when either grows.
-  // It belongs to no session. POOL_FULL when too many sequences run.
+  // It belongs to no session. POOL_FULL when too many sequences run. Requires: no copy pending (the
+  // sequence has appended since its last Grow).
   absl::StatusOr<KvSequence> Fork(const KvSequence& sequence, absl::Duration now);
 
   // Promises `blocks` blocks to the sequence's future Grow calls (replaces an earlier promise).
   // POOL_FULL when free + evictable less what others were promised does not suffice.
   absl::Status Reserve(KvSequence& sequence, std::int32_t blocks);
-  // Makes every position < `total_tokens` have a block that only this sequence writes, evicting
+  // Reservations of others are never touched. Makes every position < `total_tokens` have a block that only this sequence writes, evicting
   // as needed. POOL_FULL: nothing changed. Afterwards TakeCopy may have something to copy.
   absl::Status Grow(KvSequence& sequence, Position total_tokens, absl::Duration now);
   // The copy the next step must carry before it computes this sequence; handed out once. Its
@@ -97,7 +104,8 @@ class KvCache {
   // The step wrote these tokens at positions tokens() .. and they are kept. Blocks that became full
   // are findable now. Requires: Grow covered them; a pending copy was taken.
   void Append(KvSequence& sequence, absl::Span<const TokenId> tokens, absl::Duration now);
-  // Forgets written positions >= `total_tokens`. Blocks already grown stay with the sequence.
+  // Forgets written positions >= `total_tokens` and gives back the blocks beyond them; Grow again
+  // before writing on.
   void Rewind(KvSequence& sequence, Position total_tokens, absl::Duration now);
 
   // Ends a turn: the session holds the first min(total_tokens, tokens()) positions now and what it
@@ -131,16 +139,59 @@ class KvCache {
   // Hands all blocks to another policy, live. INVALID_FIELD for an unknown name.
   absl::Status SetPolicy(absl::string_view name, absl::Duration now);
 
-  const KvStats& Stats() const;
+  // A copy of about 1.5 KiB, no allocation: cheap enough for every step.
+  KvStats Stats() const;
   // Every invariant of design section 6, in O(blocks + sessions); INTERNAL names what is broken.
   absl::Status CheckInvariants() const;
 
  private:
   friend class KvSequence;
-  struct State;
-  explicit KvCache(const KvOptions& options);
 
-  std::unique_ptr<State> state_;
+  KvCache(const KvOptions& options, std::int32_t sequence_blocks_max);
+
+  // Positions' blocks, rounded up.
+  std::int32_t BlocksFor(Position tokens) const {
+    return (tokens + options_.block_tokens - 1) / options_.block_tokens;
+  }
+  std::int32_t SlotOf(const KvSequence& sequence) const;
+  MatchedChain FindChain(const SessionKey& key, absl::Span<const TokenId> tokens) const;
+  // Whether the chain's last block will be copied before the turn writes.
+  bool IsCopied(const MatchedChain& chain) const;
+  KvMatch Assess(const MatchedChain& chain, std::int32_t tokens) const;
+  std::int32_t StartSequence(std::int32_t session, const TenantId& tenant);
+  const SessionKey& Beneficiary(const Sequence& sequence) const;
+  absl::Status PoolFull(std::int32_t blocks) const;
+  // Whether the block that position tokens() falls into must not be written by this sequence.
+  bool NeedsCopy(std::int32_t slot) const;
+  void CopyTail(std::int32_t slot, absl::Duration now);
+  void UndoCopy(std::int32_t slot, absl::Duration now);
+  // Puts `block`, already referenced, into the table and the following block after it.
+  void ReplaceEntry(std::int32_t slot, std::int32_t place, BlockIndex block);
+  void FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const TokenId> tokens,
+                 absl::Duration now);
+  // Takes the blocks from the table's end down to `keep` entries.
+  void DropTable(std::int32_t slot, std::int32_t keep, KvReason reason, absl::Duration now);
+  void RewindSlot(std::int32_t slot, Position total_tokens, absl::Duration now);
+  void RollbackSlot(std::int32_t slot, absl::Duration now);
+  void MarkPreempted(std::int32_t slot);
+  // Gives back slot, reservation and the session's turn. Requires: an empty table.
+  void EndSequence(std::int32_t slot, absl::Duration now);
+  void Notice(absl::Duration now) { last_now_ = std::max(last_now_, now); }
+
+  absl::Status CheckBlocks() const;
+  absl::Status CheckHolders() const;
+  absl::Status CheckSequences() const;
+  absl::Status CheckSessions() const;
+  absl::Status CheckLedgers() const;
+
+  KvOptions options_;
+  BlockHash hash_;
+  Holdings holdings_;
+  SequenceTable sequences_;
+  mutable PrefixMatcher matcher_;  // scratch room; answers are used before the next call
+  EvictionPlan plan_;              // scratch room of Grow
+  std::int64_t reserved_ = 0;      // sum over sequences; at most what is available
+  absl::Duration last_now_ = absl::ZeroDuration();  // for destructors, which get no time
 };
 
 }  // namespace pintle::kv

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/kv/holdings.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "contract/check.h"
+
+namespace pintle::kv {
+namespace {
+
+bool Needed(const Block& block) {
+  return block.referenced() || block.children > 0 || block.tails > 0 || block.cached;
+}
+
+}  // namespace
+
+Holdings::Holdings(const Options& options, const BlockHash& block_hash)
+    : pool(options.blocks, options.block_tokens),
+      index(pool),
+      spaces(block_hash, options.shared_namespace),
+      sessions(pool, options.sessions_max),
+      log(options.records_max),
+      bytes_per_token_(options.bytes_per_token) {}
+
+BlockIndex Holdings::Take(BlockIndex parent, std::int32_t space, absl::Duration now) {
+  const BlockIndex block = pool.TakeFree();
+  Block& it = pool[block];
+  it.parent = parent;
+  it.space = space;
+  it.table_refs = 1;
+  it.taken_at = now;
+  it.last_use = now;
+  if (parent == kNoBlock) {
+    spaces.UseAgain(space);
+  } else {
+    it.depth = pool[parent].depth + 1;
+    ++pool[parent].children;
+  }
+  policy->Insert(block, now);
+  ++version;
+  return block;
+}
+
+void Holdings::Ref(BlockIndex block) {
+  Block& it = pool[block];
+  ++it.table_refs;
+  if (it.state != BlockState::kEvictable) return;
+  policy->Protected(block);
+  pool.SetState(block, BlockState::kInUse);
+  ++version;
+}
+
+void Holdings::Deref(BlockIndex block, KvReason reason, absl::Duration now) {
+  PINTLE_CHECK(pool[block].table_refs > 0, "a reference is given back once");
+  --pool[block].table_refs;
+  Unreferenced(block, reason, now);
+}
+
+void Holdings::RefSource(BlockIndex block) {
+  PINTLE_CHECK(pool[block].referenced(), "a copy's source was in a table");
+  ++pool[block].source_refs;
+}
+
+void Holdings::DerefSource(BlockIndex block, KvReason reason, absl::Duration now) {
+  PINTLE_CHECK(pool[block].source_refs > 0, "a reference is given back once");
+  --pool[block].source_refs;
+  Unreferenced(block, reason, now);
+}
+
+void Holdings::Unreferenced(BlockIndex block, KvReason reason, absl::Duration now) {
+  Block& it = pool[block];
+  if (it.referenced()) return;
+  if (!Needed(it)) {
+    const BlockIndex parent = it.parent;
+    Free(block, reason, now);
+    Settle(parent, reason, now);
+    return;
+  }
+  TrimToUse(block, reason);
+  it.last_use = now;
+  pool.SetState(block, BlockState::kEvictable);
+  policy->Evictable(block, now);
+  ++version;
+}
+
+void Holdings::Touch(BlockIndex block, absl::Duration now) {
+  Block& it = pool[block];
+  ++it.reuse;
+  it.last_use = now;
+  // What a preemption kept is a turn's again; should the turn end badly it goes with the turn.
+  if (it.preempted) it.cached = false;
+  it.preempted = false;
+  policy->Access(block, now);
+  ++version;
+}
+
+void Holdings::Write(BlockIndex block, std::int32_t count, absl::Duration now) {
+  pool.SetFilled(block, pool[block].filled + count);
+  pool[block].last_use = now;
+  stats.physical.added += count;
+  stats.physical.present += count;
+}
+
+void Holdings::Relink(BlockIndex block, BlockIndex parent) {
+  Block& it = pool[block];
+  if (it.parent == parent) return;
+  PINTLE_CHECK(it.parent != kNoBlock && parent != kNoBlock, "a first block has no parent");
+  --pool[it.parent].children;
+  ++pool[parent].children;
+  it.parent = parent;
+  ++version;
+}
+
+void Holdings::Trim(BlockIndex block, std::int32_t filled, KvReason reason) {
+  Block& it = pool[block];
+  const std::int32_t removed = it.filled - filled;
+  if (removed == 0) return;
+  PINTLE_CHECK(removed > 0, "trimming never adds");
+  if (it.indexed) index.Erase(block);
+  pool.SetFilled(block, filled);
+  stats.physical.removed[At(reason)] += removed;
+  stats.physical.present -= removed;
+}
+
+void Holdings::TrimToUse(BlockIndex block, KvReason reason) {
+  const Block& it = pool[block];
+  if (it.children > 0 || it.cached || it.referenced()) return;
+  Trim(block, std::min(it.filled, sessions.LongestUse(block)), reason);
+}
+
+void Holdings::Free(BlockIndex block, KvReason reason, absl::Duration now) {
+  Block& it = pool[block];
+  if (it.filled > 0) stats.block_lifetime.Observe(now - it.taken_at);
+  Trim(block, 0, reason);
+  policy->Erase(block);
+  if (it.parent == kNoBlock) {
+    spaces.Drop(it.space);
+  } else {
+    --pool[it.parent].children;
+  }
+  pool.GiveBack(block);
+  ++version;
+}
+
+void Holdings::Attach(std::int32_t session, std::int64_t tokens) {
+  if (session == -1) return;
+  for (KvLedger* ledger : {&sessions[session].ledger, &stats.sessions}) {
+    ledger->added += tokens;
+    ledger->present += tokens;
+  }
+}
+
+void Holdings::Detach(std::int32_t session, std::int64_t tokens, KvReason reason) {
+  if (session == -1) return;
+  for (KvLedger* ledger : {&sessions[session].ledger, &stats.sessions}) {
+    ledger->removed[At(reason)] += tokens;
+    ledger->present -= tokens;
+  }
+}
+
+void Holdings::Settle(BlockIndex block, KvReason reason, absl::Duration now) {
+  while (block != kNoBlock && !pool[block].referenced()) {
+    if (Needed(pool[block])) {
+      TrimToUse(block, reason);
+      return;
+    }
+    const BlockIndex parent = pool[block].parent;
+    Free(block, reason, now);
+    block = parent;
+  }
+}
+
+void Holdings::PlanInto(std::int32_t need, absl::Duration now, EvictionPlan* plan) const {
+  plan->need = need;
+  plan->from_free = std::min(need, pool.free_blocks());
+  plan->victims.clear();
+  const std::int32_t missing = need - plan->from_free;
+  if (missing > 0) policy->Propose(missing, now, &plan->victims);
+  plan->shortfall = missing - static_cast<std::int32_t>(plan->victims.size());
+  plan->blocks_in_use = pool.Count(BlockState::kInUse);
+  plan->blocks_pinned = pool.Count(BlockState::kPinned);
+  plan->version = version;
+}
+
+void Holdings::Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
+                      absl::Duration now) {
+  PINTLE_CHECK(plan.ok() && plan.version == version, "a plan is carried out as it was made");
+  PINTLE_CHECK(IsEviction(reason), "an eviction has an eviction's reason");
+  if (plan.victims.empty()) return;
+  policy->Commit(plan.victims, now);
+  for (const Victim& victim : plan.victims) Evict(victim, reason, on_behalf_of, now);
+}
+
+void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
+                     absl::Duration now) {
+  Block& it = pool[victim.block];
+  PINTLE_CHECK(it.state == BlockState::kEvictable && it.children == 0,
+               "only an unused leaf is evicted");
+  if (it.preempted) reason = KvReason::kPreempted;
+  Record(victim, reason, on_behalf_of, now);
+  const Position start = it.depth * pool.block_tokens();
+  while (it.first_tail != -1) {
+    const std::int32_t session = it.first_tail;
+    Detach(session, sessions[session].held - start, reason);
+    sessions.Hold(session, it.parent, start);
+  }
+  if (it.parent != kNoBlock) {
+    // Cache content shrinks from its tail too: the parent is kept for its own sake now.
+    Block& parent = pool[it.parent];
+    if (it.cached && !parent.referenced() && !parent.cached && parent.children == 1 &&
+        parent.tails == 0) {
+      parent.cached = true;
+      parent.preempted = it.preempted;
+    }
+  }
+  Free(victim.block, reason, now);
+}
+
+void Holdings::Record(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
+                      absl::Duration now) {
+  const Block& it = pool[victim.block];
+  EvictionRecord& record = log.Add();
+  record.at = now;
+  record.tenant = spaces.Tenant(it.space);
+  record.holders = it.tails;
+  std::size_t named = 0;
+  for (std::int32_t s = it.first_tail; s != -1 && named < record.sessions.size();
+       s = sessions[s].next_tail) {
+    record.sessions[named++] = sessions[s].key.session;
+  }
+  for (; named < record.sessions.size(); ++named) record.sessions[named] = SessionId();
+  record.block = victim.block;
+  record.tokens = it.filled;
+  record.bytes = it.filled * bytes_per_token_;
+  record.first_position = it.depth * pool.block_tokens();
+  record.tier = KvTier::kDevice;
+  record.policy = policy->name();
+  record.score = victim.score;
+  record.reason = reason;
+  record.age = now - it.taken_at;
+  record.idle = now - it.last_use;
+  record.reuse_count = it.reuse;
+  record.on_behalf_of = on_behalf_of;
+  ++stats.evictions[At(reason)];
+  stats.evicted_tokens[At(reason)] += record.tokens;
+  stats.evicted_bytes[At(reason)] += record.bytes;
+  stats.idle_before_eviction.Observe(record.idle);
+}
+
+void Holdings::ChangePolicy(std::unique_ptr<EvictionPolicy> next, absl::Duration now) {
+  std::vector<Victim> order;
+  const auto evictable = static_cast<std::int32_t>(pool.Count(BlockState::kEvictable));
+  order.reserve(static_cast<std::size_t>(evictable));
+  policy->Propose(evictable, now, &order);
+  for (BlockIndex block = 0; block < pool.size(); ++block) {
+    if (pool[block].state != BlockState::kFree) next->Insert(block, now);
+  }
+  for (const Victim& victim : order) next->Evictable(victim.block, now);
+  policy = std::move(next);
+  ++version;
+}
+
+}  // namespace pintle::kv

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_KV_HOLDINGS_H_
+#define PINTLE_WORKER_KV_HOLDINGS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "contract/ids.h"
+#include "worker/kv/block_hash.h"
+#include "worker/kv/block_pool.h"
+#include "worker/kv/eviction_log.h"
+#include "worker/kv/eviction_plan.h"
+#include "worker/kv/eviction_policy.h"
+#include "worker/kv/kv_stats.h"
+#include "worker/kv/namespace_table.h"
+#include "worker/kv/prefix_index.h"
+#include "worker/kv/session_table.h"
+
+namespace pintle::kv {
+
+// Blocks and who holds them. Each method is one move that keeps pool, index, sessions, policy and
+// both ledgers in step; KvCache composes them into turns.
+// A block stays while a sequence refers to it, a block continues it, a session's chain ends in it,
+// or it is kept as cache content; otherwise it is freed at once, its parents after it.
+// Thread: confined to the engine thread. Allocates only when made (sessions: when new).
+// Fails: does not; its requirements are checked.
+class Holdings {
+ public:
+  struct Options {
+    std::int32_t blocks;
+    std::int32_t block_tokens;
+    std::int64_t bytes_per_token;
+    std::int32_t sessions_max;
+    std::int32_t records_max;
+    std::string shared_namespace;
+  };
+  Holdings(const Options& options, const BlockHash& block_hash);
+
+  // --- Blocks of sequences ---
+  // A fresh block after `parent` for one sequence's table. Requires: a free block.
+  BlockIndex Take(BlockIndex parent, std::int32_t space, absl::Duration now);
+  void Ref(BlockIndex block);
+  void Deref(BlockIndex block, KvReason reason, absl::Duration now);
+  void RefSource(BlockIndex block);
+  void DerefSource(BlockIndex block, KvReason reason, absl::Duration now);
+  // A turn found the block's content again.
+  void Touch(BlockIndex block, absl::Duration now);
+  // `count` more positions of the block are written and kept.
+  void Write(BlockIndex block, std::int32_t count, absl::Duration now);
+  // Makes `parent` the block before `block`; both hold what the old parent held.
+  void Relink(BlockIndex block, BlockIndex parent);
+  // Drops positions >= `filled`.
+  void Trim(BlockIndex block, std::int32_t filled, KvReason reason);
+
+  // --- Sessions ---
+  // `session` may be -1: a sequence without a session has no session ledger.
+  void Attach(std::int32_t session, std::int64_t tokens);
+  void Detach(std::int32_t session, std::int64_t tokens, KvReason reason);
+  // Frees from `block` upwards what nobody needs any more, and trims where it stops.
+  void Settle(BlockIndex block, KvReason reason, absl::Duration now);
+
+  // --- Eviction ---
+  // Makes `plan` what `need` blocks would take; keeps the room of its list.
+  void PlanInto(std::int32_t need, absl::Duration now, EvictionPlan* plan) const;
+  void Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
+              absl::Duration now);
+  // Feeds the new policy with the blocks in the order in which the old one would evict them.
+  void ChangePolicy(std::unique_ptr<EvictionPolicy> policy, absl::Duration now);
+
+  // Blocks that could be handed out: free ones and those nobody refers to.
+  std::int64_t available() const {
+    return pool.Count(BlockState::kFree) + pool.Count(BlockState::kEvictable);
+  }
+
+  BlockPool pool;
+  PrefixIndex index;
+  NamespaceTable spaces;
+  SessionTable sessions;
+  EvictionLog log;
+  std::unique_ptr<EvictionPolicy> policy;
+  KvStats stats;               // counters; the figures that others know are added by KvCache
+  std::uint64_t version = 0;   // rises with every change a plan could notice
+
+ private:
+  void Unreferenced(BlockIndex block, KvReason reason, absl::Duration now);
+  void TrimToUse(BlockIndex block, KvReason reason);
+  void Free(BlockIndex block, KvReason reason, absl::Duration now);
+  void Evict(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
+             absl::Duration now);
+  void Record(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
+              absl::Duration now);
+
+  std::int64_t bytes_per_token_;
+};
+
+}  // namespace pintle::kv
+
+#endif  // PINTLE_WORKER_KV_HOLDINGS_H_

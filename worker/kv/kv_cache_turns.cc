@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a turn in the cache: matched, begun, grown and appended step by step, then committed,
+// rolled back or preempted.
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+#include "contract/check.h"
+#include "contract/errors.h"
+#include "worker/kv/kv_cache.h"
+
+namespace pintle::kv {
+
+absl::Status KvCache::PoolFull(std::int32_t blocks) const {
+  return MakeError(Reason::kPoolFull,
+                   absl::StrCat("kv.blocks: ", blocks, " more are needed, ",
+                                std::max<std::int64_t>(holdings_.available() - reserved_, 0),
+                                " can be had, limit ", options_.blocks));
+}
+
+std::int32_t KvCache::SlotOf(const KvSequence& sequence) const {
+  PINTLE_CHECK(sequence.cache_ == this, "a sequence belongs to the cache that made it");
+  return sequence.slot_;
+}
+
+const SessionKey& KvCache::Beneficiary(const Sequence& sequence) const {
+  return sequence.session == -1 ? holdings_.spaces.Anonymous(sequence.space)
+                                : holdings_.sessions[sequence.session].key;
+}
+
+MatchedChain KvCache::FindChain(const SessionKey& key, absl::Span<const TokenId> tokens) const {
+  // A tenant nothing counts on has no blocks.
+  const std::int32_t space = holdings_.spaces.Find(key.tenant);
+  if (space == -1) return MatchedChain{};
+  const std::int32_t session = key.session.empty() ? -1 : holdings_.sessions.Find(key);
+  const Session* own = session == -1 ? nullptr : &holdings_.sessions[session];
+  MatchedChain chain = matcher_.Match(own, space, holdings_.spaces.Root(space), tokens);
+  // A prompt that fills the pool has no block to spare for the source of a copy.
+  const std::int32_t used = chain.Total() % options_.block_tokens;
+  const bool full = BlocksFor(static_cast<Position>(tokens.size())) >= options_.blocks;
+  if (full && used != 0 && IsCopied(chain)) {
+    std::int32_t& part = chain.session_tokens % options_.block_tokens == used &&
+                                 chain.prefix_tokens % options_.block_tokens == 0
+                             ? chain.session_tokens
+                             : chain.prefix_tokens;
+    part -= used;
+    chain.blocks.remove_suffix(1);
+  }
+  return chain;
+}
+
+bool KvCache::IsCopied(const MatchedChain& chain) const {
+  const std::int32_t used = chain.Total() % options_.block_tokens;
+  if (used == 0) return false;
+  const Block& last = holdings_.pool[chain.blocks.back()];
+  return last.filled > used || last.table_refs > 0;
+}
+
+KvMatch KvCache::Assess(const MatchedChain& chain, std::int32_t tokens) const {
+  KvMatch match;
+  match.session_tokens = chain.session_tokens;
+  match.prefix_tokens = chain.prefix_tokens;
+  std::int64_t protect = 0;
+  for (const BlockIndex block : chain.blocks) {
+    if (holdings_.pool[block].state == BlockState::kEvictable) ++protect;
+  }
+  const auto reused = static_cast<std::int32_t>(chain.blocks.size()) - (IsCopied(chain) ? 1 : 0);
+  // The one beyond the prompt is for the first tokens of the answer; the largest prompts have
+  // none and find their room in the prompt's last block.
+  match.blocks_needed = std::min(BlocksFor(tokens) + 1, options_.blocks) - reused;
+  match.fits = sequences_.HasRoom() && match.blocks_needed >= 0 &&
+               BlocksFor(tokens) <= sequences_.blocks_max() &&
+               holdings_.available() - reserved_ >= protect + match.blocks_needed;
+  return match;
+}
+
+KvMatch KvCache::Match(const SessionKey& key, absl::Span<const TokenId> tokens) const {
+  return Assess(FindChain(key, tokens), static_cast<std::int32_t>(tokens.size()));
+}
+
+std::int32_t KvCache::StartSequence(std::int32_t session, const TenantId& tenant) {
+  const std::int32_t slot = sequences_.Take();
+  Sequence& it = sequences_[slot];
+  it.session = session;
+  it.space = holdings_.spaces.Use(tenant);
+  if (session != -1) holdings_.sessions.SetRunning(session, slot);
+  return slot;
+}
+
+absl::StatusOr<KvSequence> KvCache::Begin(const SessionKey& key, absl::Span<const TokenId> tokens,
+                                          absl::Duration now) {
+  Notice(now);
+  SessionTable& sessions = holdings_.sessions;
+  std::int32_t session = key.session.empty() ? -1 : sessions.Find(key);
+  if (session != -1 && sessions[session].running != -1) {
+    return MakeError(Reason::kSessionBusy, "the session runs a turn");
+  }
+  if (!sequences_.HasRoom()) return PoolFull(1);
+  const bool is_new = session == -1 && !key.session.empty();
+  if (is_new && !sessions.HasRoom()) {
+    return MakeError(Reason::kSessionsMax,
+                     absl::StrCat("sessions with KV: limit ", options_.sessions_max));
+  }
+  const MatchedChain chain = FindChain(key, tokens);
+  std::int32_t protect = 0;
+  for (const BlockIndex block : chain.blocks) {
+    if (holdings_.pool[block].state == BlockState::kEvictable) ++protect;
+  }
+  if (holdings_.available() - reserved_ < protect) return PoolFull(protect);
+  if (is_new) {
+    std::int32_t forgotten = -1;
+    const std::int32_t space = holdings_.spaces.Use(key.tenant);
+    session = sessions.Create(key, space, &forgotten);
+    if (forgotten != -1) holdings_.spaces.Drop(forgotten);
+  }
+  const std::int32_t slot = StartSequence(session, key.tenant);
+  Sequence& it = sequences_[slot];
+  // Leaf first, as they came out of use: a policy sees equal orders both ways.
+  it.blocks = static_cast<std::int32_t>(chain.blocks.size());
+  std::copy(chain.blocks.begin(), chain.blocks.end(), sequences_.Table(slot));
+  for (std::size_t i = chain.blocks.size(); i-- > 0;) {
+    holdings_.Ref(chain.blocks[i]);
+    holdings_.Touch(chain.blocks[i], now);
+  }
+  it.tokens = chain.Total();
+  it.own = chain.session_tokens;
+  it.cached_session = chain.session_tokens;
+  it.cached_prefix = chain.prefix_tokens;
+  holdings_.Attach(session, chain.prefix_tokens);
+  holdings_.stats.prefix_query_tokens += static_cast<std::int64_t>(tokens.size());
+  holdings_.stats.hit_tokens_session += chain.session_tokens;
+  holdings_.stats.hit_tokens_prefix += chain.prefix_tokens;
+  if (session != -1) {
+    sessions[session].hit_tokens_session += chain.session_tokens;
+    sessions[session].hit_tokens_prefix += chain.prefix_tokens;
+    sessions[session].last_use = now;
+  }
+  return KvSequence(this, slot);
+}
+
+absl::StatusOr<KvSequence> KvCache::Fork(const KvSequence& sequence, absl::Duration now) {
+  Notice(now);
+  const std::int32_t from = SlotOf(sequence);
+  PINTLE_CHECK(sequences_[from].copy_stage == CopyStage::kNone,
+               "a sequence is forked after the step that carried its copy");
+  if (!sequences_.HasRoom()) return PoolFull(1);
+  const std::int32_t slot = StartSequence(-1, holdings_.spaces.Tenant(sequences_[from].space));
+  Sequence& it = sequences_[slot];
+  it.tokens = sequences_[from].tokens;
+  it.blocks = BlocksFor(it.tokens);
+  std::copy_n(sequences_.Table(from), it.blocks, sequences_.Table(slot));
+  for (const BlockIndex block : sequences_.TableOf(slot)) holdings_.Ref(block);
+  return KvSequence(this, slot);
+}
+
+absl::Status KvCache::Reserve(KvSequence& sequence, std::int32_t blocks) {
+  Sequence& it = sequences_[SlotOf(sequence)];
+  PINTLE_CHECK(blocks >= 0, "a reservation is no debt");
+  const std::int32_t more = blocks - it.reserved;
+  if (more > 0 && holdings_.available() - reserved_ < more) return PoolFull(more);
+  it.reserved = blocks;
+  reserved_ += more;
+  return absl::OkStatus();
+}
+
+bool KvCache::NeedsCopy(std::int32_t slot) const {
+  const Sequence& it = sequences_[slot];
+  const std::int32_t used = it.tokens % options_.block_tokens;
+  if (used == 0) return false;
+  const auto place = static_cast<std::size_t>(it.tokens / options_.block_tokens);
+  const Block& tail = holdings_.pool[sequences_.TableOf(slot)[place]];
+  return tail.filled > used || tail.table_refs > 1;
+}
+
+absl::Status KvCache::Grow(KvSequence& sequence, Position total_tokens, absl::Duration now) {
+  Notice(now);
+  const std::int32_t slot = SlotOf(sequence);
+  Sequence& it = sequences_[slot];
+  const std::int32_t want = BlocksFor(total_tokens);
+  const bool copy = total_tokens > it.tokens && NeedsCopy(slot);
+  const std::int32_t fresh = std::max(want - it.blocks, 0) + (copy ? 1 : 0);
+  if (fresh == 0) return absl::OkStatus();
+  const std::int32_t promised = std::min(fresh, it.reserved);
+  if (want > sequences_.blocks_max() || holdings_.available() < fresh ||
+      holdings_.available() - reserved_ < fresh - promised) {
+    return PoolFull(fresh - promised);
+  }
+  holdings_.PlanInto(fresh, now, &plan_);
+  if (!plan_.ok()) return PoolFull(plan_.shortfall);
+  holdings_.Commit(plan_, KvReason::kCapacity, Beneficiary(it), now);
+  it.reserved -= promised;
+  reserved_ -= promised;
+  if (copy) CopyTail(slot, now);
+  BlockIndex* table = sequences_.Table(slot);
+  for (; it.blocks < want; ++it.blocks) {
+    const BlockIndex parent = it.blocks == 0 ? kNoBlock : table[it.blocks - 1];
+    table[it.blocks] = holdings_.Take(parent, it.space, now);
+  }
+  return absl::OkStatus();
+}
+
+void KvCache::ReplaceEntry(std::int32_t slot, std::int32_t place, BlockIndex block) {
+  BlockIndex* table = sequences_.Table(slot);
+  table[place] = block;
+  if (place + 1 < sequences_[slot].blocks) holdings_.Relink(table[place + 1], block);
+}
+
+void KvCache::CopyTail(std::int32_t slot, absl::Duration now) {
+  Sequence& it = sequences_[slot];
+  PINTLE_CHECK(it.copy_stage == CopyStage::kNone, "a sequence copies one block at a time");
+  const std::int32_t used = it.tokens % options_.block_tokens;
+  const std::int32_t place = it.tokens / options_.block_tokens;
+  const BlockIndex source = sequences_.Table(slot)[place];
+  const BlockIndex target = holdings_.Take(holdings_.pool[source].parent, it.space, now);
+  const auto tokens = static_cast<const BlockPool&>(holdings_.pool).TokensOf(source);
+  std::copy_n(tokens.begin(), used, holdings_.pool.TokensOf(target).begin());
+  holdings_.Write(target, used, now);
+  holdings_.RefSource(source);
+  ReplaceEntry(slot, place, target);
+  holdings_.Deref(source, KvReason::kOverwritten, now);
+  it.copy = BlockCopy{source, target, used};
+  it.copy_stage = CopyStage::kPending;
+  ++holdings_.stats.copies;
+}
+
+// A copy that no step has carried out holds nothing: the source takes its place again.
+void KvCache::UndoCopy(std::int32_t slot, absl::Duration now) {
+  Sequence& it = sequences_[slot];
+  if (it.copy_stage == CopyStage::kNone) return;
+  holdings_.Ref(it.copy.source);
+  holdings_.DerefSource(it.copy.source, KvReason::kRolledBack, now);
+  ReplaceEntry(slot, it.tokens / options_.block_tokens, it.copy.source);
+  holdings_.Deref(it.copy.target, KvReason::kRolledBack, now);
+  it.copy_stage = CopyStage::kNone;
+}
+
+std::optional<BlockCopy> KvCache::TakeCopy(KvSequence& sequence) {
+  Sequence& it = sequences_[SlotOf(sequence)];
+  if (it.copy_stage != CopyStage::kPending) return std::nullopt;
+  it.copy_stage = CopyStage::kTaken;
+  return it.copy;
+}
+
+void KvCache::Append(KvSequence& sequence, absl::Span<const TokenId> tokens, absl::Duration now) {
+  Notice(now);
+  if (tokens.empty()) return;
+  const std::int32_t slot = SlotOf(sequence);
+  Sequence& it = sequences_[slot];
+  const std::int32_t width = options_.block_tokens;
+  PINTLE_CHECK(it.tokens + static_cast<std::int64_t>(tokens.size()) <=
+                   static_cast<std::int64_t>(it.blocks) * width,
+               "only positions that Grow covered are written");
+  PINTLE_CHECK(it.copy_stage != CopyStage::kPending, "a step carries a copy before it writes");
+  if (it.copy_stage == CopyStage::kTaken) {
+    it.copy_stage = CopyStage::kNone;
+    holdings_.DerefSource(it.copy.source, KvReason::kOverwritten, now);
+  }
+  PINTLE_CHECK(!NeedsCopy(slot), "a shared block is copied before it is written");
+  while (!tokens.empty()) {
+    const auto room = static_cast<std::size_t>(width - it.tokens % width);
+    const auto part = tokens.first(std::min(room, tokens.size()));
+    FillBlock(slot, it.tokens / width, part, now);
+    it.tokens += static_cast<Position>(part.size());
+    holdings_.Attach(it.session, static_cast<std::int64_t>(part.size()));
+    tokens.remove_prefix(part.size());
+  }
+}
+
+void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const TokenId> tokens,
+                        absl::Duration now) {
+  BlockPool& pool = holdings_.pool;
+  const Sequence& it = sequences_[slot];
+  const BlockIndex block = sequences_.Table(slot)[place];
+  const std::int32_t filled = pool[block].filled;
+  const auto count = static_cast<std::int32_t>(tokens.size());
+  const absl::Span<TokenId> ids = pool.TokensOf(block);
+  std::copy(tokens.begin(), tokens.end(), ids.begin() + filled);
+  if (filled + count < options_.block_tokens) {
+    holdings_.Write(block, count, now);
+    return;
+  }
+  const BlockIndex parent = pool[block].parent;
+  const Hash128& before =
+      parent == kNoBlock ? holdings_.spaces.Root(it.space) : pool[parent].hash;
+  const Hash128 hash = hash_.Extend(before, ids);
+  const BlockIndex equal = holdings_.index.Find(parent, it.space, hash, ids);
+  if (equal == kNoBlock) {
+    holdings_.Write(block, count, now);
+    holdings_.index.Insert(block, hash);
+    return;
+  }
+  // Somebody else computed the same block: keep one, so that equal content is one block always.
+  holdings_.Ref(equal);
+  holdings_.Touch(equal, now);
+  ReplaceEntry(slot, place, equal);
+  holdings_.Deref(block, KvReason::kOverwritten, now);
+  ++holdings_.stats.deduplicated_blocks;
+}
+
+void KvCache::DropTable(std::int32_t slot, std::int32_t keep, KvReason reason,
+                        absl::Duration now) {
+  Sequence& it = sequences_[slot];
+  while (it.blocks > keep) holdings_.Deref(sequences_.Table(slot)[--it.blocks], reason, now);
+}
+
+void KvCache::RewindSlot(std::int32_t slot, Position total_tokens, absl::Duration now) {
+  Sequence& it = sequences_[slot];
+  PINTLE_CHECK(total_tokens >= 0 && total_tokens <= it.tokens, "rewinding goes backwards");
+  UndoCopy(slot, now);
+  DropTable(slot, BlocksFor(total_tokens), KvReason::kRolledBack, now);
+  const std::int32_t used = total_tokens % options_.block_tokens;
+  if (used != 0) {
+    const BlockIndex tail = sequences_.Table(slot)[it.blocks - 1];
+    const Block& block = holdings_.pool[tail];
+    const bool alone = block.table_refs == 1 && block.source_refs == 0 && block.children == 0;
+    if (alone && !block.cached && block.filled > used) {
+      const std::int32_t keep = std::max(used, holdings_.sessions.LongestUse(tail));
+      holdings_.Trim(tail, std::min(block.filled, keep), KvReason::kRolledBack);
+    }
+  }
+  const Position own = std::min(it.own, total_tokens);
+  holdings_.Detach(it.session, (it.tokens - it.own) - (total_tokens - own), KvReason::kRolledBack);
+  it.own = own;
+  it.tokens = total_tokens;
+}
+
+void KvCache::Rewind(KvSequence& sequence, Position total_tokens, absl::Duration now) {
+  Notice(now);
+  RewindSlot(SlotOf(sequence), total_tokens, now);
+}
+
+void KvCache::EndSequence(std::int32_t slot, absl::Duration now) {
+  Sequence& it = sequences_[slot];
+  PINTLE_CHECK(it.blocks == 0, "a sequence ends without blocks");
+  if (it.session != -1) {
+    holdings_.sessions[it.session].last_use = now;
+    holdings_.sessions.SetRunning(it.session, -1);
+  }
+  reserved_ -= it.reserved;
+  holdings_.spaces.Drop(it.space);
+  sequences_.GiveBack(slot);
+}
+
+void KvCache::CommitTurn(KvSequence sequence, Position total_tokens, absl::Duration now) {
+  Notice(now);
+  const std::int32_t slot = SlotOf(sequence);
+  sequence.Release();
+  Sequence& it = sequences_[slot];
+  RewindSlot(slot, std::min(total_tokens, it.tokens), now);
+  const BlockIndex tail = it.blocks == 0 ? kNoBlock : sequences_.Table(slot)[it.blocks - 1];
+  if (it.session != -1) {
+    const Session& session = holdings_.sessions[it.session];
+    const BlockIndex old_tail = session.tail;
+    // An eviction during the turn may have taken even what the turn had begun from.
+    const Position lost = std::max(session.held - it.own, 0);
+    const Position regained = std::max(it.own - session.held, 0);
+    holdings_.Attach(it.session, regained);
+    holdings_.Detach(it.session, lost, KvReason::kOverwritten);
+    holdings_.sessions.Hold(it.session, tail, it.tokens);
+    if (old_tail != tail) holdings_.Settle(old_tail, KvReason::kOverwritten, now);
+    ++holdings_.sessions[it.session].turns;
+  } else {
+    for (const BlockIndex block : sequences_.TableOf(slot)) {
+      if (holdings_.pool[block].indexed) holdings_.pool[block].cached = true;
+    }
+  }
+  // Only a one-shot's partial tail is nobody's now: it could never be found.
+  DropTable(slot, 0, it.session == -1 ? KvReason::kTruncated : KvReason::kOverwritten, now);
+  EndSequence(slot, now);
+}
+
+void KvCache::RollbackSlot(std::int32_t slot, absl::Duration now) {
+  Sequence& it = sequences_[slot];
+  UndoCopy(slot, now);
+  holdings_.Detach(it.session, it.tokens - it.own, KvReason::kRolledBack);
+  DropTable(slot, 0, KvReason::kRolledBack, now);
+  EndSequence(slot, now);
+}
+
+void KvCache::Rollback(KvSequence sequence, absl::Duration now) {
+  Notice(now);
+  const std::int32_t slot = SlotOf(sequence);
+  sequence.Release();
+  RollbackSlot(slot, now);
+}
+
+void KvCache::MarkPreempted(std::int32_t slot) {
+  bool child_is_ours = false;
+  const auto table = sequences_.TableOf(slot);
+  for (std::size_t i = table.size(); i-- > 0;) {
+    Block& block = holdings_.pool[table[i]];
+    // From here on up others keep the chain anyway, and losing it is no fault of this preemption.
+    if (block.tails > 0 || block.table_refs > 1 || block.cached) return;
+    if (block.children > (child_is_ours ? 1 : 0)) return;
+    child_is_ours = true;
+    if (!block.indexed) continue;
+    block.cached = true;
+    block.preempted = true;
+  }
+}
+
+void KvCache::Preempt(KvSequence sequence, absl::Duration now) {
+  Notice(now);
+  const std::int32_t slot = SlotOf(sequence);
+  sequence.Release();
+  Sequence& it = sequences_[slot];
+  UndoCopy(slot, now);
+  holdings_.Detach(it.session, it.tokens - it.own, KvReason::kPreempted);
+  DropTable(slot, BlocksFor(it.tokens), KvReason::kPreempted, now);
+  MarkPreempted(slot);
+  DropTable(slot, 0, KvReason::kPreempted, now);
+  EndSequence(slot, now);
+  ++holdings_.stats.preemptions;
+}
+
+}  // namespace pintle::kv

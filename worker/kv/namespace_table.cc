@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/kv/namespace_table.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "contract/check.h"
+
+namespace pintle::kv {
+
+NamespaceTable::NamespaceTable(const BlockHash& hash, std::string shared)
+    : hash_(hash), shared_(std::move(shared)) {}
+
+Hash128 NamespaceTable::RootOf(const TenantId& tenant) const {
+  // Lengths keep two different lists of parts from becoming one string.
+  return hash_.Root(absl::StrCat(tenant.value().size(), ":", tenant.value(), shared_));
+}
+
+std::int32_t NamespaceTable::Find(const TenantId& tenant) const {
+  const auto found = numbers_.find(tenant);
+  return found == numbers_.end() ? -1 : found->second;
+}
+
+std::int32_t NamespaceTable::Use(const TenantId& tenant) {
+  const auto found = numbers_.find(tenant);
+  if (found != numbers_.end()) {
+    UseAgain(found->second);
+    return found->second;
+  }
+  std::int32_t space = bound();
+  if (free_.empty()) {
+    spaces_.emplace_back();
+  } else {
+    space = free_.back();
+    free_.pop_back();
+  }
+  At(space) = Space{SessionKey{tenant, SessionId()}, RootOf(tenant), 1};
+  numbers_.emplace(tenant, space);
+  return space;
+}
+
+void NamespaceTable::Drop(std::int32_t space) {
+  Space& it = At(space);
+  PINTLE_CHECK(it.uses > 0, "a namespace is dropped as often as it was used");
+  if (--it.uses > 0) return;
+  numbers_.erase(it.anonymous.tenant);
+  free_.push_back(space);
+}
+
+}  // namespace pintle::kv

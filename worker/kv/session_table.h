@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_KV_SESSION_TABLE_H_
+#define PINTLE_WORKER_KV_SESSION_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "contract/ids.h"
+#include "worker/kv/block_pool.h"
+#include "worker/kv/kv_stats.h"
+
+namespace pintle::kv {
+
+// What the cache knows of one session. Its chain is the path from a first block to `tail`; it uses
+// `held` positions of it.
+struct Session {
+  SessionKey key;
+  std::int32_t space = -1;
+  BlockIndex tail = kNoBlock;
+  Position held = 0;
+  std::int32_t running = -1;        // its turn's sequence, -1 for none
+  std::int32_t previous_tail = -1;  // neighbours in the tail block's list
+  std::int32_t next_tail = -1;
+  std::int32_t previous_cold = -1;  // neighbours in the list of cold sessions
+  std::int32_t next_cold = -1;
+  bool live = false;
+  bool cold = false;
+  absl::Duration last_use = absl::ZeroDuration();
+  std::int64_t turns = 0;
+  std::int64_t hit_tokens_session = 0;
+  std::int64_t hit_tokens_prefix = 0;
+  KvLedger ledger;
+};
+
+// Sessions by key and by tail block. A cold session is kept for its figures until its place is
+// needed, least recently cold first. Allocates only when a session is new.
+// Thread: confined to the engine thread.
+// Fails: Create answers -1 when sessions_max sessions hold KV or run.
+class SessionTable {
+ public:
+  SessionTable(BlockPool& pool, std::int32_t sessions_max);
+
+  std::int32_t Find(const SessionKey& key) const;
+  // Whether Create would succeed for an unknown key.
+  bool HasRoom() const;
+  // A new cold session; `forgotten` gets the namespace of a cold one that made room, else -1.
+  std::int32_t Create(const SessionKey& key, std::int32_t space, std::int32_t* forgotten);
+  // Requires: no tail, not running.
+  void Erase(std::int32_t session);
+
+  Session& operator[](std::int32_t s) { return sessions_[static_cast<std::size_t>(s)]; }
+  const Session& operator[](std::int32_t s) const { return sessions_[static_cast<std::size_t>(s)]; }
+  std::int32_t bound() const { return static_cast<std::int32_t>(sessions_.size()); }
+
+  // Makes `tail` the session's last block (kNoBlock for none) and `held` what it uses.
+  void Hold(std::int32_t session, BlockIndex tail, Position held);
+  void SetRunning(std::int32_t session, std::int32_t sequence);
+  // Positions of `block` that the sessions ending in it use, at most; stops early at `filled`.
+  std::int32_t LongestUse(BlockIndex block) const;
+
+  std::int64_t running() const { return running_; }
+  std::int64_t idle() const { return live_ - running_ - cold_; }
+  std::int64_t cold() const { return cold_; }
+
+ private:
+  void UpdateCold(std::int32_t session);
+  void UnlinkCold(std::int32_t session);
+
+  BlockPool& pool_;
+  std::int32_t sessions_max_;
+  std::deque<Session> sessions_;
+  std::vector<std::int32_t> free_;
+  absl::flat_hash_map<SessionKey, std::int32_t> numbers_;
+  std::int32_t coldest_ = -1;
+  std::int32_t latest_cold_ = -1;
+  std::int64_t live_ = 0;
+  std::int64_t running_ = 0;
+  std::int64_t cold_ = 0;
+};
+
+}  // namespace pintle::kv
+
+#endif  // PINTLE_WORKER_KV_SESSION_TABLE_H_
