@@ -15,8 +15,8 @@ namespace {
 // The state of one decision; lives for one Step.
 class Decision {
  public:
-  Decision(const SchedulerOptions& options, const StepInput& input)
-      : options_(options), input_(input), available_(input.blocks_available),
+  Decision(const Scheduler& scheduler, const StepInput& input)
+      : scheduler_(scheduler), options_(scheduler.options()), input_(input), available_(input.blocks_available),
         lost_(input.running.size(), false) {}
 
   StepPlan Make() {
@@ -38,11 +38,7 @@ class Decision {
     std::uint64_t turn = 0;
   };
 
-  bool Before(const Standing& a, const Standing& b) const {
-    const absl::Duration rank_a = a.submitted - a.priority * options_.priority_worth;
-    const absl::Duration rank_b = b.submitted - b.priority * options_.priority_worth;
-    return rank_a != rank_b ? rank_a < rank_b : a.order < b.order;
-  }
+  bool Before(const Standing& a, const Standing& b) const { return scheduler_.Before(a, b); }
 
   const RunningTurn& TurnOf(const RunningSequence& sequence) const {
     return input_.running[sequence.turn];
@@ -225,6 +221,7 @@ class Decision {
     return true;
   }
 
+  const Scheduler& scheduler_;
   const SchedulerOptions& options_;
   const StepInput& input_;
   std::int32_t available_;
@@ -264,6 +261,12 @@ Scheduler::Scheduler(SchedulerOptions options) : options_(options) {
   PINTLE_CHECK(options.Validate().ok(), "scheduler options must be valid");
 }
 
-StepPlan Scheduler::Step(const StepInput& input) const { return Decision(options_, input).Make(); }
+StepPlan Scheduler::Step(const StepInput& input) const { return Decision(*this, input).Make(); }
+
+bool Scheduler::Before(const Standing& a, const Standing& b) const {
+  const absl::Duration rank_a = a.submitted - a.priority * options_.priority_worth;
+  const absl::Duration rank_b = b.submitted - b.priority * options_.priority_worth;
+  return rank_a != rank_b ? rank_a < rank_b : a.order < b.order;
+}
 
 }  // namespace pintle

@@ -43,6 +43,8 @@ class Scheduler {
   explicit Scheduler(SchedulerOptions options);
 
   StepPlan Step(const StepInput& input) const;
+  // Whether `a` goes before `b`; a strict order that never changes.
+  bool Before(const Standing& a, const Standing& b) const;
 
   const SchedulerOptions& options() const { return options_; }
 

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/engine/engine.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "contract/check.h"
+#include "contract/errors.h"
+#include "contract/status_macros.h"
+
+namespace pintle {
+namespace {
+
+// Fewer blocks could not hold one turn beside the two kept for a copied tail and growth.
+constexpr std::int32_t kBlocksMin = 4;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
+                                                       std::unique_ptr<Decoder> decoder,
+                                                       const Clock& clock) {
+  PINTLE_RETURN_IF_ERROR(options.scheduler.Validate());
+  const KvLayout layout = decoder->Layout();
+  if (decoder->KvBlocks() < kBlocksMin) {
+    return InvalidField("kv_bytes", absl::StrCat("makes ", decoder->KvBlocks(),
+                                                 " blocks, needs at least ", kBlocksMin));
+  }
+  EngineOptions complete = options;
+  complete.kv.blocks = decoder->KvBlocks();
+  complete.kv.block_tokens = layout.block_tokens;
+  complete.kv.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
+  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<kv::KvCache> cache, kv::KvCache::Create(complete.kv));
+  return std::unique_ptr<Engine>(
+      new Engine(complete, std::move(decoder), std::move(cache), clock));
+}
+
+Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
+               std::unique_ptr<kv::KvCache> cache, const Clock& clock)
+    : clock_(clock), decoder_(std::move(decoder)), limits_(decoder_->Limits()),
+      scheduler_(options.scheduler), cache_(std::move(cache)),
+      mailbox_(options.mailbox_messages, options.queue_requests),
+      table_(*cache_, mailbox_, scheduler_, options.kv.blocks, options.kv.block_tokens,
+             limits_.context_tokens),
+      loop_(options, scheduler_, *cache_, *decoder_, mailbox_, table_, clock_) {
+  Publish();
+}
+
+Engine::~Engine() { Stop(); }
+
+void Engine::Start() {
+  PINTLE_CHECK(!thread_.joinable() && !stopped_, "an engine is started once");
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Engine::Run() {
+  while (!mailbox_.closed()) {
+    if (RunOnce()) continue;
+    mailbox_.Sleep(loop_.NextTimer() - clock_.Monotonic());
+  }
+}
+
+bool Engine::RunOnce() {
+  const bool progress = loop_.RunOnce();
+  Publish();
+  return progress;
+}
+
+void Engine::Publish() {
+  EngineSnapshot figures = loop_.Figures();
+  absl::MutexLock lock(&snapshot_mutex_);
+  snapshot_ = std::move(figures);
+}
+
+void Engine::Drain(absl::Duration grace) { mailbox_.Drain({clock_.Monotonic() + grace}); }
+
+bool Engine::AwaitIdle(absl::Duration timeout) { return mailbox_.AwaitNoTurns(timeout); }
+
+void Engine::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  mailbox_.Close();
+  if (thread_.joinable()) thread_.join();
+  loop_.Finish(MakeError(Reason::kDraining, "this worker is shutting down"));
+  Publish();
+}
+
+absl::Status Engine::Check(const EngineTurn& turn) const {
+  PINTLE_CHECK(turn.sink != nullptr, "a turn has a sink");
+  if (turn.prompt.empty()) return InvalidField("input", "has no tokens");
+  if (turn.n < 1 || turn.n > limits::kChoices) {
+    return InvalidField("n", absl::StrCat("is ", turn.n, ", limit ", limits::kChoices));
+  }
+  if (turn.stopping.max_tokens < 1) {
+    return InvalidField("stopping.max_tokens", "must be at least 1");
+  }
+  for (TokenId token : turn.prompt) {
+    if (token < 0 || token >= limits_.vocabulary) {
+      return InvalidField("input", absl::StrCat("has token id ", token, ", the vocabulary has ",
+                                                limits_.vocabulary));
+    }
+  }
+  // Beyond 32 bits nothing fits anyway, and the sums below must not overflow.
+  const auto tokens = static_cast<Position>(
+      std::min<std::size_t>(turn.prompt.size(), std::numeric_limits<Position>::max() / 2));
+  if (table_.Clip(tokens, turn.n, turn.stopping.max_tokens) < 1) {
+    return MakeError(Reason::kPromptTooLong,
+                     absl::StrCat("the prompt has ", tokens, " tokens, limit ",
+                                  table_.PromptLimit(turn.n)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TurnId> Engine::Submit(EngineTurn turn) {
+  PINTLE_RETURN_IF_ERROR(Check(turn));
+  return mailbox_.Submit(std::move(turn), clock_.Monotonic());
+}
+
+void Engine::StopChoice(TurnId turn, std::int32_t choice) { mailbox_.StopChoice(turn, choice); }
+
+void Engine::Commit(TurnId turn, EngineCommit commit) {
+  mailbox_.Commit(turn, std::move(commit));
+}
+
+void Engine::Cancel(TurnId turn, absl::Status why) {
+  PINTLE_CHECK(!why.ok(), "a cancelled turn needs an error");
+  mailbox_.Cancel(turn, std::move(why));
+}
+
+void Engine::Wake() { mailbox_.Wake(); }
+
+void Engine::DropSession(const SessionKey& key) { mailbox_.Drop(key); }
+
+EngineSnapshot Engine::Snapshot() const {
+  absl::MutexLock lock(&snapshot_mutex_);
+  return snapshot_;
+}
+
+absl::Status Engine::QuerySessions(
+    std::vector<SessionKey> keys,
+    absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) {
+  return mailbox_.Query({std::move(keys), std::move(done)});
+}
+
+}  // namespace pintle

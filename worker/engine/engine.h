@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_ENGINE_ENGINE_H_
+#define PINTLE_WORKER_ENGINE_ENGINE_H_
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "contract/clock.h"
+#include "worker/engine/engine_api.h"
+#include "worker/engine/engine_loop.h"
+#include "worker/engine/engine_options.h"
+#include "worker/engine/turn_mailbox.h"
+#include "worker/engine/turn_table.h"
+#include "worker/kv/kv_cache.h"
+#include "worker/model/seam/decoder.h"
+#include "worker/scheduler/scheduler.h"
+
+namespace pintle {
+
+// Runs the turns of one model: one scheduler, one KV cache, one decoder, one thread.
+// Thread: EngineApi, Drain and AwaitIdle from any thread; Start, Stop and destruction from its
+// owner. RunOnce stands in for the thread in tests: never both.
+// Owns all of it; borrows the clock. Sinks are pushed to from the engine thread, and from Stop.
+// Fails: as EngineApi says; a broken step ends the turns in it and the engine goes on.
+class Engine final : public EngineApi {
+ public:
+  // The decoder's KV must be allocated. Errors: INVALID_FIELD.
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options,
+                                                        std::unique_ptr<Decoder> decoder,
+                                                        const Clock& clock);
+  ~Engine() override;
+
+  void Start();
+  // One round on the caller's thread; false when nothing is to be done before a message, a Wake or
+  // a timer.
+  bool RunOnce();
+  // Takes no more turns; ends those that never started, and after `grace` all others, DRAINING.
+  void Drain(absl::Duration grace);
+  // Whether every turn has ended; waits up to `timeout` for it.
+  bool AwaitIdle(absl::Duration timeout);
+  // Ends the thread and then whatever still lives, DRAINING. Everything submitted later is refused.
+  void Stop();
+
+  absl::StatusOr<TurnId> Submit(EngineTurn turn) override;
+  void StopChoice(TurnId turn, std::int32_t choice) override;
+  void Commit(TurnId turn, EngineCommit commit) override;
+  void Cancel(TurnId turn, absl::Status why) override;
+  void Wake() override;
+  void DropSession(const SessionKey& key) override;
+  EngineSnapshot Snapshot() const override;
+  absl::Status QuerySessions(
+      std::vector<SessionKey> keys,
+      absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) override;
+
+  // For tests and for what runs on the engine thread.
+  const kv::KvCache& cache() const { return *cache_; }
+  Decoder& decoder() { return *decoder_; }
+
+ private:
+  Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
+         std::unique_ptr<kv::KvCache> cache, const Clock& clock);
+
+  void Run();
+  void Publish();
+  absl::Status Check(const EngineTurn& turn) const;
+
+  const Clock& clock_;
+  const std::unique_ptr<Decoder> decoder_;
+  const DecoderLimits limits_;
+  const Scheduler scheduler_;
+  const std::unique_ptr<kv::KvCache> cache_;
+  TurnMailbox mailbox_;
+  TurnTable table_;
+  EngineLoop loop_;
+  // Guards the published figures only.
+  mutable absl::Mutex snapshot_mutex_;
+  EngineSnapshot snapshot_ ABSL_GUARDED_BY(snapshot_mutex_);
+  std::thread thread_;
+  bool stopped_ = false;
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_WORKER_ENGINE_ENGINE_H_

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/engine/engine_loop.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "contract/errors.h"
+
+namespace pintle {
+namespace {
+
+// Rows of one step of a prompt that is scored: each needs a row of logits over the vocabulary.
+constexpr std::int32_t kScoredRows = 64;
+
+absl::Status Draining() {
+  return MakeError(Reason::kDraining, "this worker is shutting down");
+}
+
+absl::Status Expired() {
+  return absl::DeadlineExceededError("the deadline passed before the turn was finished");
+}
+
+}  // namespace
+
+EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler,
+                       kv::KvCache& cache, Decoder& decoder, TurnMailbox& mailbox,
+                       TurnTable& table, const Clock& clock)
+    : options_(options), scheduler_(scheduler), cache_(cache), decoder_(decoder),
+      mailbox_(mailbox), table_(table), clock_(clock), now_(clock.Monotonic()) {}
+
+bool EngineLoop::RunOnce() {
+  now_ = clock_.Monotonic();
+  mailbox_.Take(messages_);
+  bool progress = !messages_.empty();
+  HandleMessages();
+  progress |= RunTimers();
+  table_.RefreshFront();
+  FillInput();
+  const StepPlan plan = scheduler_.Step(input_);
+  builder_.Clear();
+  progress |= Carry(plan);
+  if (!builder_.slices().empty()) {
+    Compute();
+    progress = true;
+  }
+  return progress || BreakDeadlock(plan);
+}
+
+// --- Messages ---
+
+void EngineLoop::HandleMessages() {
+  for (EngineMessage& message : messages_) {
+    std::visit([this](auto& content) { Handle(content); }, message);
+  }
+  messages_.clear();
+}
+
+void EngineLoop::Finish(const absl::Status& why) {
+  now_ = clock_.Monotonic();
+  mailbox_.Take(messages_);
+  HandleMessages();
+  EndAll(why);
+}
+
+void EngineLoop::Handle(SubmitMessage& message) {
+  const TurnId id = message.turn;
+  table_.Add(id, std::move(message.request), message.submitted);
+  if (draining_) table_.Cancel(*table_.Find(id), Draining(), now_);
+}
+
+void EngineLoop::Handle(StopChoiceMessage& message) {
+  ActiveTurn* turn = table_.Find(message.turn);
+  if (turn == nullptr || message.choice >= turn->choices()) return;
+  if (!turn->choice(message.choice).ended) table_.EndChoice(*turn, message.choice, now_);
+}
+
+void EngineLoop::Handle(CommitMessage& message) {
+  if (ActiveTurn* turn = table_.Find(message.turn)) table_.Commit(*turn, message.commit, now_);
+}
+
+void EngineLoop::Handle(CancelMessage& message) {
+  if (ActiveTurn* turn = table_.Find(message.turn)) {
+    table_.Cancel(*turn, std::move(message.why), now_);
+  }
+}
+
+void EngineLoop::Handle(DropMessage& message) {
+  if (ActiveTurn* turn = table_.FindSession(message.key)) {
+    table_.Cancel(*turn, MakeError(Reason::kSessionDeleted, "the session was deleted"), now_);
+  }
+  // Busy is impossible: its turn has just ended.
+  cache_.DropSession(message.key, kv::KvReason::kSessionDeleted, now_).IgnoreError();
+}
+
+void EngineLoop::Handle(QueryMessage& message) {
+  std::vector<kv::KvSessionStats> found;
+  for (const SessionKey& key : message.keys) {
+    if (auto stats = cache_.SessionStats(key)) found.push_back(*std::move(stats));
+  }
+  message.done(std::move(found));
+}
+
+void EngineLoop::Handle(DrainMessage& message) {
+  draining_ = true;
+  drain_deadline_ = std::min(drain_deadline_, message.deadline);
+  for (ActiveTurn* turn : table_.All()) {
+    if (!turn->started) table_.Cancel(*turn, Draining(), now_);
+  }
+}
+
+// --- Timers ---
+
+absl::Duration EngineLoop::TimerOf(const ActiveTurn& turn) const {
+  absl::Duration timer = turn.request().deadline;
+  if (turn.settled_since) return std::min(timer, *turn.settled_since + options_.commit_time);
+  if (turn.paused_since) timer = std::min(timer, *turn.paused_since + options_.slow_reader_time);
+  if (!turn.started) {
+    timer = std::min(timer, turn.standing().submitted + options_.scheduler.queue_time);
+  }
+  return timer;
+}
+
+absl::Duration EngineLoop::NextTimer() const {
+  absl::Duration next = drain_deadline_;
+  for (const ActiveTurn* turn : table_.All()) next = std::min(next, TimerOf(*turn));
+  return next;
+}
+
+bool EngineLoop::RunTimers() {
+  if (now_ >= drain_deadline_) {
+    drain_deadline_ = absl::InfiniteDuration();
+    EndAll(Draining());
+    return true;
+  }
+  bool ended = false;
+  for (ActiveTurn* turn : table_.All()) {
+    if (!turn->request().sink->Paused()) {
+      turn->paused_since.reset();
+    } else if (!turn->paused_since) {
+      turn->paused_since = now_;
+    }
+    // The scheduler rejects those that never started: it alone knows the queue time.
+    if (!turn->started || now_ < TimerOf(*turn)) continue;
+    const bool expired = now_ >= turn->request().deadline;
+    table_.Cancel(*turn,
+                  expired ? Expired()
+                          : MakeError(Reason::kSlowReader,
+                                      "the stream's reader fell behind for too long"),
+                  now_);
+    ended = true;
+  }
+  return ended;
+}
+
+void EngineLoop::EndAll(const absl::Status& why) {
+  for (ActiveTurn* turn : table_.All()) table_.Cancel(*turn, why, now_);
+}
+
+// --- The step ---
+
+void EngineLoop::FillInput() {
+  input_.Clear();
+  input_.now = now_;
+  input_.block_tokens = cache_.Stats().block_tokens;
+  input_.blocks_available = table_.BlocksAvailable();
+  for (const ActiveTurn* turn : table_.waiting()) {
+    WaitingTurn waiting;
+    waiting.turn = turn->id();
+    waiting.standing = turn->standing();
+    waiting.deadline = turn->request().deadline;
+    waiting.tokens_left = std::max(
+        1, static_cast<std::int32_t>(turn->AdmissionTokens().size()) - turn->expected_cached);
+    if (turn->NeedsScores()) waiting.tokens_left = std::min(waiting.tokens_left, kScoredRows);
+    waiting.blocks_needed = turn->blocks_needed;
+    waiting.sequences = turn->Places();
+    waiting.preempted = turn->started;
+    waiting.paused = turn->paused_since.has_value();
+    input_.waiting.push_back(waiting);
+  }
+  for (const ActiveTurn* turn : table_.running()) {
+    RunningTurn running;
+    running.turn = turn->id();
+    running.standing = turn->standing();
+    running.sequences = turn->Places();
+    running.paused = turn->paused_since.has_value();
+    for (std::int32_t i = 0; i < turn->choices(); ++i) {
+      const ActiveChoice& choice = turn->choice(i);
+      if (!choice.kv.valid()) continue;
+      const auto blocks = static_cast<std::int32_t>(choice.kv.block_table().size()) +
+                          choice.kv.reserved_blocks();
+      running.blocks_held += blocks;
+      RunningSequence sequence;
+      sequence.sequence = turn->SequenceOf(i);
+      sequence.turn = input_.running.size();
+      sequence.tokens_left = turn->TokensLeft(i);
+      if (turn->NeedsScores()) sequence.tokens_left = std::min(sequence.tokens_left, kScoredRows);
+      sequence.room = blocks * input_.block_tokens - choice.kv.tokens();
+      // A refusal means that a copied tail or others' reservations were in the way: ask for more.
+      if (choice.refusals > 0) sequence.room = -(choice.refusals - 1) * input_.block_tokens;
+      input_.sequences.push_back(sequence);
+    }
+    input_.running.push_back(running);
+  }
+}
+
+bool EngineLoop::Carry(const StepPlan& plan) {
+  bool changed = !plan.expired.empty() || !plan.pool_full.empty() || !plan.preempted.empty();
+  for (TurnId id : plan.expired) table_.Cancel(*table_.Find(id), Expired(), now_);
+  for (TurnId id : plan.pool_full) {
+    table_.Cancel(*table_.Find(id),
+                  MakeError(Reason::kPoolFull, "no KV blocks became free within the queue time"),
+                  now_);
+  }
+  for (TurnId id : plan.preempted) table_.Preempt(*table_.Find(id), now_);
+  for (const PlannedRun& run : plan.runs) {
+    ActiveTurn* turn = table_.Find(ActiveTurn::TurnOf(run.sequence));
+    AddRun(*turn, ActiveTurn::ChoiceOf(run.sequence), run.rows);
+    changed = true;
+  }
+  for (const PlannedAdmission& admission : plan.admitted) {
+    ActiveTurn& turn = *table_.Find(admission.turn);
+    const absl::Status status = table_.Admit(turn, now_);
+    if (!status.ok()) {
+      if (HasReason(status, Reason::kPoolFull)) break;  // as the scheduler: nobody overtakes it
+      table_.Cancel(turn, status, now_);
+    } else {
+      AddRun(turn, 0, std::min(admission.rows, turn.TokensLeft(0)));
+    }
+    changed = true;
+  }
+  return changed;
+}
+
+void EngineLoop::AddRun(ActiveTurn& turn, std::int32_t index, std::int32_t rows) {
+  ActiveChoice& choice = turn.choice(index);
+  const absl::Status status = builder_.Add(turn, index, rows, cache_, now_);
+  choice.refusals = status.ok() ? 0 : choice.refusals + 1;
+}
+
+bool EngineLoop::BreakDeadlock(const StepPlan& plan) {
+  const auto& running = table_.running();
+  const auto may_move = [](const ActiveTurn* turn) {
+    return turn->paused_since.has_value() || turn->Settled();
+  };
+  if (std::any_of(running.begin(), running.end(), may_move)) return false;
+  ActiveTurn* stuck = nullptr;
+  if (plan.stalled && !running.empty()) {
+    stuck = *std::max_element(running.begin(), running.end(),
+                              [this](const ActiveTurn* a, const ActiveTurn* b) {
+                                return scheduler_.Before(a->standing(), b->standing());
+                              });
+  } else if (running.empty()) {
+    const auto& waiting = table_.waiting();
+    const auto next = std::find_if(waiting.begin(), waiting.end(), [](const ActiveTurn* turn) {
+      return !turn->paused_since.has_value();
+    });
+    if (next != waiting.end()) stuck = *next;
+  }
+  if (stuck == nullptr) return false;
+  table_.Cancel(*stuck, MakeError(Reason::kPoolFull, "the turn needs more KV blocks than can be had"),
+                now_);
+  return true;
+}
+
+void EngineLoop::Compute() {
+  std::int64_t prompt_rows = 0;
+  std::int64_t rows = 0;
+  for (const StepBuilder::SliceOrigin& slice : builder_.slices()) {
+    prompt_rows += slice.prompt_rows;
+    rows += slice.rows;
+  }
+  const absl::Duration start = clock_.Monotonic();
+  absl::Status status = decoder_.Launch(builder_.batch());
+  absl::StatusOr<const StepResult*> result =
+      status.ok() ? decoder_.Collect() : absl::StatusOr<const StepResult*>(status);
+  now_ = clock_.Monotonic();
+  ++steps_;
+  if (!result.ok()) {
+    FailStep(result.status());
+    return;
+  }
+  prompt_tokens_computed_ += prompt_rows;
+  prefill_rate_.Add(prompt_rows, now_ - start);
+  decode_rate_.Add(rows - prompt_rows, now_ - start);
+  Publish(**result);
+}
+
+void EngineLoop::FailStep(const absl::Status& status) {
+  const absl::Status why =
+      DetailOf(status).has_value()
+          ? status
+          : MakeError(Reason::kModelFailed, "the model failed to compute a step");
+  for (const StepBuilder::SliceOrigin& slice : builder_.slices()) {
+    if (ActiveTurn* turn = table_.Find(slice.turn)) table_.Cancel(*turn, why, now_);
+  }
+}
+
+void EngineLoop::Publish(const StepResult& result) {
+  // All writes first: the first tokens of a turn's other choices need its prompt to be kept.
+  for (const StepBuilder::SliceOrigin& slice : builder_.slices()) Keep(slice);
+  for (std::size_t i = 0; i < builder_.samples().size(); ++i) {
+    const StepBuilder::SampleOrigin& sample = builder_.samples()[i];
+    ActiveTurn* turn = table_.Find(builder_.slices()[sample.slice].turn);
+    if (turn == nullptr) continue;
+    const SampledRow& row = result.rows[i];
+    if (!row.status.ok()) {
+      table_.Cancel(*turn, row.status, now_);
+    } else if (sample.scores < 0) {
+      PublishToken(*turn, sample.choice, row);
+    } else if (sample.scores == turn->scored) {
+      PublishScores(*turn, i, result);
+    }
+  }
+}
+
+void EngineLoop::Keep(const StepBuilder::SliceOrigin& origin) {
+  ActiveTurn* turn = table_.Find(origin.turn);
+  if (turn == nullptr) return;
+  ActiveChoice& choice = turn->choice(origin.choice);
+  cache_.Append(choice.kv,
+                absl::MakeConstSpan(choice.tokens)
+                    .subspan(static_cast<std::size_t>(origin.start),
+                             static_cast<std::size_t>(origin.rows)),
+                now_);
+  if (!turn->AwaitsFork() || choice.kv.tokens() != turn->prompt_tokens()) return;
+  if (absl::Status status = table_.Fork(*turn, now_); !status.ok()) {
+    table_.Cancel(*turn, status, now_);
+  }
+}
+
+void EngineLoop::PublishScores(ActiveTurn& turn, std::size_t sample, const StepResult& result) {
+  EnginePromptScores event;
+  event.first_position = turn.scored;
+  for (; sample < builder_.samples().size(); ++sample) {
+    const StepBuilder::SampleOrigin& origin = builder_.samples()[sample];
+    const SampledRow& row = result.rows[sample];
+    const bool ours = builder_.slices()[origin.slice].turn == turn.id();
+    if (!ours || origin.scores != turn.scored || !row.status.ok()) break;
+    event.scores.push_back({builder_.batch().samples[sample].target, row.logprob, row.top});
+    ++turn.scored;
+  }
+  turn.request().sink->Push(std::move(event));
+}
+
+void EngineLoop::PublishToken(ActiveTurn& turn, std::int32_t index, const SampledRow& row) {
+  EngineToken event;
+  event.choice = index;
+  event.index = static_cast<std::int32_t>(turn.Output(index).size());
+  event.token = row.token;
+  if (turn.request().logprobs) event.logprob = TokenLogprob{row.token, row.logprob, row.top};
+  ++output_tokens_;
+  const std::optional<FinishReason> reason = turn.Accept(index, row.token);
+  TurnSink& sink = *turn.request().sink;
+  sink.Push(std::move(event));
+  if (!reason) return;
+  table_.EndChoice(turn, index, now_);
+  sink.Push(EngineChoiceEnded{index, *reason});
+}
+
+EngineSnapshot EngineLoop::Figures() const {
+  EngineSnapshot figures;
+  figures.turns_waiting = static_cast<std::int64_t>(table_.waiting().size());
+  figures.turns_running = static_cast<std::int64_t>(table_.running().size());
+  for (const ActiveTurn* turn : table_.waiting()) {
+    figures.queued_uncached_tokens +=
+        static_cast<std::int64_t>(turn->AdmissionTokens().size()) - turn->expected_cached;
+  }
+  for (const ActiveTurn* turn : table_.running()) {
+    for (std::int32_t i = 0; i < turn->choices(); ++i) {
+      if (!turn->choice(i).kv.valid()) continue;
+      ++figures.sequences_running;
+      if (turn->paused_since) ++figures.sequences_paused;
+      const std::int32_t left = turn->TokensLeft(i);
+      if (left > 1 || turn->AwaitsFork()) figures.queued_uncached_tokens += left;
+    }
+  }
+  figures.preemptions = table_.preemptions();
+  figures.steps = steps_;
+  figures.prompt_tokens_computed = prompt_tokens_computed_;
+  figures.output_tokens = output_tokens_;
+  figures.prefill_tokens_per_second = prefill_rate_.tokens_per_second();
+  figures.decode_tokens_per_second = decode_rate_.tokens_per_second();
+  figures.kv = cache_.Stats();
+  return figures;
+}
+
+}  // namespace pintle

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_ENGINE_ENGINE_MESSAGE_H_
+#define PINTLE_WORKER_ENGINE_ENGINE_MESSAGE_H_
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "contract/ids.h"
+#include "worker/engine/engine_turn.h"
+#include "worker/kv/kv_stats.h"
+
+namespace pintle {
+
+// What callers leave in the mailbox for the engine thread; one struct for each call of EngineApi.
+struct SubmitMessage {
+  TurnId turn = 0;
+  EngineTurn request;
+  absl::Duration submitted;
+};
+
+struct StopChoiceMessage {
+  TurnId turn = 0;
+  std::int32_t choice = 0;
+};
+
+struct CommitMessage {
+  TurnId turn = 0;
+  EngineCommit commit;
+};
+
+struct CancelMessage {
+  TurnId turn = 0;
+  absl::Status why;
+};
+
+struct DropMessage {
+  SessionKey key;
+};
+
+struct QueryMessage {
+  std::vector<SessionKey> keys;
+  absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done;
+};
+
+// Turns that never started end now, all others at `deadline`.
+struct DrainMessage {
+  absl::Duration deadline;
+};
+
+using EngineMessage = std::variant<SubmitMessage, StopChoiceMessage, CommitMessage, CancelMessage,
+                                   DropMessage, QueryMessage, DrainMessage>;
+
+}  // namespace pintle
+
+#endif  // PINTLE_WORKER_ENGINE_ENGINE_MESSAGE_H_

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_ENGINE_ENGINE_OPTIONS_H_
+#define PINTLE_WORKER_ENGINE_ENGINE_OPTIONS_H_
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+#include "contract/limits.h"
+#include "worker/kv/kv_cache.h"
+#include "worker/scheduler/scheduler.h"
+
+namespace pintle {
+
+struct EngineOptions {
+  SchedulerOptions scheduler;
+  // Blocks, their size and bytes come from the decoder; the other fields are taken as they are.
+  kv::KvOptions kv;
+  // A reader that stays behind this long loses its turn.
+  absl::Duration slow_reader_time = limits::kSlowReaderTime;
+  // How long a turn whose choices have all ended may hold its blocks until its Commit: it comes
+  // within microseconds unless the stream's reader is gone.
+  absl::Duration commit_time = limits::kSlowReaderTime;
+  std::size_t queue_requests = limits::kQueueRequests;
+  std::size_t mailbox_messages = limits::kMailboxMessages;
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_WORKER_ENGINE_ENGINE_OPTIONS_H_
