@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/execution/remote_worker.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "contract/errors.h"
+#include "contract/limits.h"
+#include "services/execution/remote_turn.h"
+#include "services/identity/call_metadata.h"
+#include "services/wire/generation_conversion.h"
+#include "services/wire/status_conversion.h"
+#include "services/wire/turn_conversion.h"
+
+namespace pintle {
+namespace {
+
+// Unary calls inside the cluster answer at once or their peer is in trouble.
+constexpr absl::Duration kUnaryDeadline = absl::Seconds(10);
+
+std::shared_ptr<grpc::Channel> Connect(
+    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(limits::kReceiveBytes);
+  // A transcript may be larger than a client's message; the receiving worker bounds it.
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // Notices a half-open connection within half a minute even while a stream is silent.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // One connection per worker, not one shared by all channels to an address that may have been
+  // taken over by another process.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
+}
+
+void SetDeadline(absl::Duration left, grpc::ClientContext& context) {
+  if (left == absl::InfiniteDuration()) return;
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(left));
+}
+
+class RemoteStream final : public TurnStream {
+ public:
+  explicit RemoteStream(std::shared_ptr<RemoteTurn> turn) : turn_(std::move(turn)) {}
+  ~RemoteStream() override { turn_->Detach(); }
+
+  void SetReadyCallback(absl::AnyInvocable<void()> callback) override {
+    turn_->SetReadyCallback(std::move(callback));
+  }
+  std::optional<TurnEvent> Next() override { return turn_->Next(); }
+  void Cancel(CancelMode mode, absl::Status why) override { turn_->Cancel(mode, std::move(why)); }
+
+ private:
+  std::shared_ptr<RemoteTurn> turn_;
+};
+
+}  // namespace
+
+RemoteWorker::RemoteWorker(RemoteWorkerOptions options,
+                           const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+                           const Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      execution_(v1::Execution::NewStub(Connect(options_.address, credentials))),
+      inference_(v1::Inference::NewStub(Connect(options_.address, credentials))) {}
+
+absl::StatusOr<std::unique_ptr<TurnStream>> RemoteWorker::Start(TurnRequest turn) {
+  auto call = std::make_shared<RemoteTurn>(execution_);
+  ToProto(turn, &call->request());
+  call->request().set_turn_id(absl::StrCat(options_.turn_prefix, "-", next_turn_.fetch_add(1)));
+  call->set_cluster_token(options_.cluster_token);
+  AddCredentials(options_.cluster_token, "", call->context());
+  if (turn.deadline != absl::InfiniteDuration()) {
+    const absl::Duration left = turn.deadline - clock_.Monotonic();
+    if (left <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError("the deadline passed before the turn was sent");
+    }
+    SetDeadline(left, call->context());
+  }
+  call->Start();
+  return std::make_unique<RemoteStream>(std::move(call));
+}
+
+void RemoteWorker::DropSession(const SessionKey& key) {
+  struct Call {
+    grpc::ClientContext context;
+    v1::DropSessionRequest request;
+    v1::DropSessionResponse response;
+  };
+  auto call = std::make_shared<Call>();
+  call->request.set_tenant(key.tenant.value());
+  call->request.set_session(key.session.value());
+  AddCredentials(options_.cluster_token, "", call->context);
+  SetDeadline(kUnaryDeadline, call->context);
+  // Nothing to do about a failure: a worker that cannot be reached has lost the session anyway.
+  execution_->async()->DropSession(&call->context, &call->request, &call->response,
+                                   [call](grpc::Status) {});
+}
+
+void RemoteWorker::Tokenize(TokenizeRequest request, TokenizeCallback done) {
+  struct Call {
+    grpc::ClientContext context;
+    v1::TokenizeRequest request;
+    v1::TokenizeResponse response;
+    TokenizeCallback done;
+  };
+  auto call = std::make_shared<Call>();
+  ToProto(request, &call->request);
+  call->done = std::move(done);
+  AddCredentials(options_.cluster_token, "", call->context);
+  SetDeadline(kUnaryDeadline, call->context);
+  inference_->async()->Tokenize(
+      &call->context, &call->request, &call->response, [call](const grpc::Status& status) {
+        if (status.ok()) return call->done(FromProto(call->response));
+        absl::Status failure = FromGrpcStatus(status);
+        if (!DetailOf(failure) && absl::IsUnavailable(failure)) {
+          failure = MakeError(Reason::kWorkerLost, "the worker cannot be reached");
+        }
+        call->done(std::move(failure));
+      });
+}
+
+}  // namespace pintle
