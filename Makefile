@@ -81,9 +81,8 @@ demo: build
 	@scripts/demo.sh
 
 ## lint: clang-format and clang-tidy over our sources
-lint: setup
+lint: build
 	@scripts/setup.sh lint
-	@$(call configure,release)
 	@scripts/lint.sh
 
 ## format: let clang-format rewrite our sources

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # clang-format and clang-tidy over our sources: scripts/lint.sh [--format] [FILE...].
 # --format rewrites; otherwise nothing is changed and the exit status says whether all is clean.
-# Needs a configured build/release for clang-tidy (make lint sees to it).
+# clang-tidy needs a finished build/release, for its flags and generated headers (make lint sees to
+# it).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -26,9 +27,8 @@ fi
 echo "lint: clang-format over ${#files[@]} files"
 printf '%s\n' "${files[@]}" | xargs clang-format-14 --dry-run -Werror
 
-# Only files of the build can be parsed; headers are seen through them. The generated headers have
-# to exist, so the build is brought up to date where that has not happened.
-[[ -f $BUILD/compile_commands.json ]] || { echo "lint: configure $BUILD first" >&2; exit 1; }
+# Only files of the build can be parsed; headers are seen through them.
+[[ -f $BUILD/compile_commands.json ]] || { echo "lint: run 'make build' first" >&2; exit 1; }
 mapfile -t units < <(printf '%s\n' "${files[@]}" | grep '\.cc$' | while read -r file; do
   grep -qF "\"file\": \"$PWD/$file\"" "$BUILD/compile_commands.json" && echo "$file" || true
 done)
