@@ -207,13 +207,14 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
     Detach(session, sessions[session].held - start, reason);
     sessions.Hold(session, it.parent, start);
   }
-  if (it.parent != kNoBlock) {
-    // Cache content shrinks from its tail too: the parent is kept for its own sake now.
+  if (it.cached && it.parent != kNoBlock) {
+    // Cache content shrinks from its tail too: what no session uses of the parent is kept for its
+    // own sake now.
     Block& parent = pool[it.parent];
-    if (it.cached && !parent.referenced() && !parent.cached && parent.children == 1 &&
-        parent.tails == 0) {
+    if (!parent.cached && !parent.referenced() && parent.children == 1 &&
+        sessions.LongestUse(it.parent) < parent.filled) {
       parent.cached = true;
-      parent.preempted = it.preempted;
+      parent.preempted = it.preempted && parent.tails == 0;
     }
   }
   Free(victim.block, reason, now);

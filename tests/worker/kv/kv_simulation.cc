@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/worker/kv/kv_simulation.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "contract/errors.h"
+#include "contract/status_macros.h"
+
+#define PINTLE_SIM_EXPECT(condition, ...)                                            \
+  do {                                                                               \
+    if (!(condition)) {                                                              \
+      return absl::InternalError(absl::StrCat("not " #condition ": ", __VA_ARGS__)); \
+    }                                                                                \
+  } while (false)
+
+namespace pintle::kv {
+namespace {
+
+constexpr std::size_t kTurnsMax = 6;
+
+std::uint64_t Mix(std::uint64_t state, std::uint64_t value) {
+  state = (state ^ value) * 0x9e3779b97f4a7c15ULL;
+  return state ^ (state >> 29);
+}
+
+}  // namespace
+
+KvSimulation::KvSimulation(const Options& options)
+    : options_(options),
+      random_(options.seed),
+      device_(static_cast<std::size_t>(options.blocks) *
+              static_cast<std::size_t>(options.block_tokens)) {
+  KvOptions kv;
+  kv.blocks = options.blocks;
+  kv.block_tokens = options.block_tokens;
+  kv.bytes_per_token = 10;
+  kv.hash_key = {options.seed, 7};
+  kv.hash_bits = options.hash_bits;
+  kv.policy = options.policy;
+  kv.sessions_max = 7;
+  kv.sequences_max = 8;
+  kv.records_max = 64;
+  cache_ = *KvCache::Create(kv);
+}
+
+std::int32_t KvSimulation::Pick(std::int32_t below) {
+  return static_cast<std::int32_t>(random_() % static_cast<std::uint64_t>(below));
+}
+
+std::vector<std::uint64_t> KvSimulation::Digest(const TenantId& tenant,
+                                                const std::vector<TokenId>& tokens) {
+  std::uint64_t state = Mix(17, tenant.value().back());
+  std::vector<std::uint64_t> digests;
+  digests.reserve(tokens.size());
+  for (const TokenId token : tokens) {
+    state = Mix(state, static_cast<std::uint64_t>(token) + 1);
+    digests.push_back(state);
+  }
+  return digests;
+}
+
+std::vector<TokenId> KvSimulation::MakePrompt(const SessionKey& key) {
+  const std::int32_t width = options_.block_tokens;
+  std::vector<TokenId> prompt = transcripts_[key];
+  const std::int32_t kind = Pick(10);
+  if (kind < 2 && !transcripts_.empty()) {
+    // Somebody else's words, perhaps of another tenant.
+    auto other = transcripts_.begin();
+    std::advance(other, Pick(static_cast<std::int32_t>(transcripts_.size())));
+    prompt = other->second;
+  }
+  if (kind >= 1 && kind < 4 && !prompt.empty()) {
+    prompt.resize(static_cast<std::size_t>(Pick(static_cast<std::int32_t>(prompt.size()))));
+  }
+  const std::int32_t most = std::max(options_.blocks * width / 3, 2);
+  const std::int32_t add = 1 + Pick(Chance(30) ? 2 * width : width / 2);
+  // Two words and long runs, so that equal blocks are common; rarely something of its own.
+  const TokenId word = Chance(80) ? Pick(2) : 100 + Pick(1000);
+  for (std::int32_t i = 0; i < add; ++i) prompt.push_back(Chance(97) ? word : Pick(3));
+  if (static_cast<std::int32_t>(prompt.size()) > most) prompt.resize(static_cast<std::size_t>(most));
+  return prompt;
+}
+
+std::int64_t KvSimulation::EvictedOf(const SessionKey& key) const {
+  const auto stats = cache_->SessionStats(key);
+  if (!stats.has_value()) return 0;
+  std::int64_t evicted = 0;
+  for (std::size_t reason = 0; reason < kKvReasons; ++reason) {
+    // PREEMPTED detaches what a turn had added; what a session held goes by CAPACITY here.
+    if (static_cast<KvReason>(reason) == KvReason::kCapacity) {
+      evicted += stats->ledger.removed[reason];
+    }
+  }
+  return evicted;
+}
+
+absl::Status KvSimulation::CheckUnchanged(const SessionKey& key, Position before,
+                                          std::int64_t evicted_before) {
+  if (key.session.empty()) return absl::OkStatus();
+  const Position held = cache_->HeldTokens(key);
+  PINTLE_SIM_EXPECT(held == before - (EvictedOf(key) - evicted_before), key.session.value(),
+                    " holds ", held, ", before ", before);
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::CheckContent(const Turn& turn) {
+  const auto table = turn.sequence.block_table();
+  for (Position p = 0; p < turn.sequence.tokens(); ++p) {
+    const auto at = static_cast<std::size_t>(p);
+    const auto width = static_cast<std::size_t>(options_.block_tokens);
+    const std::size_t cell = static_cast<std::size_t>(table[at / width]) * width + at % width;
+    PINTLE_SIM_EXPECT(device_[cell] == turn.digests[at], "wrong KV at position ", p);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::BeginTurn() {
+  Turn turn;
+  turn.key.tenant = TenantId(absl::StrCat("t", Pick(2)));
+  if (!Chance(20)) turn.key.session = SessionId(absl::StrCat("s", Pick(5)));
+  turn.tokens = MakePrompt(turn.key);
+  turn.digests = Digest(turn.key.tenant, turn.tokens);
+  turn.held_before = cache_->HeldTokens(turn.key);
+  turn.evicted_before = EvictedOf(turn.key);
+  const auto stats = cache_->SessionStats(turn.key);
+  const KvMatch match = cache_->Match(turn.key, turn.tokens);
+  auto begun = cache_->Begin(turn.key, turn.tokens, now_);
+  if (!begun.ok()) {
+    const bool busy = stats.has_value() && stats->running && !turn.key.session.empty();
+    PINTLE_SIM_EXPECT(HasReason(begun.status(), Reason::kSessionBusy) == busy, begun.status().message());
+    PINTLE_SIM_EXPECT(busy || !match.fits || HasReason(begun.status(), Reason::kSessionsMax),
+                      begun.status().message());
+    return CheckUnchanged(turn.key, turn.held_before, turn.evicted_before);
+  }
+  turn.sequence = *std::move(begun);
+  PINTLE_SIM_EXPECT(turn.sequence.tokens() == match.Total(), match.Total());
+  PINTLE_SIM_EXPECT(match.Total() < static_cast<Position>(turn.tokens.size()), match.Total());
+  PINTLE_SIM_EXPECT(turn.sequence.cached_session() <= turn.held_before, turn.held_before);
+  if (match.fits) {
+    PINTLE_RETURN_IF_ERROR(cache_->Reserve(turn.sequence, match.blocks_needed));
+  }
+  PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+  PINTLE_RETURN_IF_ERROR(CheckUnchanged(turn.key, turn.held_before, turn.evicted_before));
+  turns_.push_back(std::move(turn));
+  return absl::OkStatus();
+}
+
+// One step of an engine: some sequences grow, all copies are done, then all rows are written.
+absl::Status KvSimulation::Advance() {
+  std::vector<std::pair<std::size_t, Position>> rows;
+  std::vector<BlockCopy> copies;
+  for (std::size_t i = 0; i < turns_.size(); ++i) {
+    if (!Chance(60)) continue;
+    Turn& turn = turns_[i];
+    const Position from = turn.sequence.tokens();
+    Position to = from + 1 + (Chance(50) ? Pick(options_.block_tokens + 5) : 0);
+    if (to > options_.blocks * options_.block_tokens) continue;
+    while (static_cast<Position>(turn.tokens.size()) < to) turn.tokens.push_back(Pick(2));
+    turn.digests = Digest(turn.key.tenant, turn.tokens);
+    const std::int32_t promised = turn.sequence.reserved_blocks();
+    const auto table = turn.sequence.block_table();
+    const std::vector<BlockIndex> before(table.begin(), table.end());
+    const absl::Status grown = cache_->Grow(turn.sequence, to, now_);
+    if (!grown.ok()) {
+      PINTLE_SIM_EXPECT(HasReason(grown, Reason::kPoolFull), grown.message());
+      const auto after = turn.sequence.block_table();
+      PINTLE_SIM_EXPECT(std::equal(before.begin(), before.end(), after.begin(), after.end()), i);
+      PINTLE_SIM_EXPECT(turn.sequence.reserved_blocks() == promised, i);
+      continue;
+    }
+    if (const auto copy = cache_->TakeCopy(turn.sequence)) copies.push_back(*copy);
+    rows.emplace_back(i, to);
+  }
+  const auto width = static_cast<std::size_t>(options_.block_tokens);
+  for (const BlockCopy& copy : copies) {
+    std::copy_n(device_.begin() + copy.source * options_.block_tokens, copy.tokens,
+                device_.begin() + copy.target * options_.block_tokens);
+    ++copies_done_;
+  }
+  for (const auto& [i, to] : rows) {
+    for (auto p = static_cast<std::size_t>(turns_[i].sequence.tokens());
+         p < static_cast<std::size_t>(to); ++p) {
+      const auto block = static_cast<std::size_t>(turns_[i].sequence.block_table()[p / width]);
+      device_[block * width + p % width] = turns_[i].digests[p];
+    }
+  }
+  for (const auto& [i, to] : rows) {
+    Turn& turn = turns_[i];
+    const auto from = static_cast<std::size_t>(turn.sequence.tokens());
+    // Speculation: sometimes fewer rows are kept than were written.
+    const std::size_t written = static_cast<std::size_t>(to) - from;
+    const std::size_t kept = Chance(90) ? written : static_cast<std::size_t>(Pick(to)) % written;
+    if (kept == 0) continue;
+    cache_->Append(turn.sequence, absl::MakeConstSpan(turn.tokens).subspan(from, kept), now_);
+  }
+  for (const auto& row : rows) PINTLE_RETURN_IF_ERROR(CheckContent(turns_[row.first]));
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::ForkTurn() {
+  if (turns_.empty()) return absl::OkStatus();
+  Turn& from = turns_[static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size())))];
+  // An engine forks once the prompt is computed, so never while a copy waits for its step.
+  const auto kept = from.sequence.tokens();
+  if (cache_->TakeCopy(from.sequence).has_value()) return absl::OkStatus();
+  cache_->Rewind(from.sequence, kept, now_);
+  auto forked = cache_->Fork(from.sequence, now_);
+  if (!forked.ok()) return absl::OkStatus();
+  Turn turn;
+  turn.sequence = *std::move(forked);
+  turn.key.tenant = from.key.tenant;
+  turn.tokens.assign(from.tokens.begin(), from.tokens.begin() + kept);
+  turn.digests = Digest(turn.key.tenant, turn.tokens);
+  turn.fork = true;
+  PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+  turns_.push_back(std::move(turn));
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::RewindTurn() {
+  if (turns_.empty()) return absl::OkStatus();
+  Turn& turn = turns_[static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size())))];
+  const Position tokens = turn.sequence.tokens();
+  const Position keep = tokens - std::min(tokens, Pick(options_.block_tokens + 3));
+  cache_->Rewind(turn.sequence, keep, now_);
+  turn.tokens.resize(static_cast<std::size_t>(keep));
+  turn.tokens.push_back(Pick(4));
+  turn.digests = Digest(turn.key.tenant, turn.tokens);
+  PINTLE_SIM_EXPECT(turn.sequence.tokens() == keep, keep);
+  return CheckContent(turn);
+}
+
+KvSimulation::Turn KvSimulation::TakeTurn(std::size_t at) {
+  Turn turn = std::move(turns_[at]);
+  turns_.erase(turns_.begin() + static_cast<std::ptrdiff_t>(at));
+  return turn;
+}
+
+absl::Status KvSimulation::Commit(Turn turn) {
+  const Position tokens = turn.sequence.tokens();
+  const Position keep = Chance(80) ? tokens : Pick(tokens + 1);
+  const bool copy_waits = cache_->TakeCopy(turn.sequence).has_value();
+  cache_->CommitTurn(std::move(turn.sequence), keep, now_);
+  ++commits_;
+  if (turn.key.session.empty()) return absl::OkStatus();
+  PINTLE_SIM_EXPECT(cache_->HeldTokens(turn.key) == keep, keep, copy_waits ? " with a copy" : "");
+  turn.tokens.resize(static_cast<std::size_t>(keep));
+  transcripts_[turn.key] = std::move(turn.tokens);
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::Abort(Turn turn) {
+  const std::int32_t how = Pick(3);
+  if (how == 0) {
+    cache_->Rollback(std::move(turn.sequence), now_);
+  } else if (how == 1) {
+    cache_->Preempt(std::move(turn.sequence), now_);
+  } else {
+    turn.sequence = KvSequence();
+  }
+  return CheckUnchanged(turn.key, turn.held_before, turn.evicted_before);
+}
+
+absl::Status KvSimulation::EndTurn() {
+  if (turns_.empty()) return absl::OkStatus();
+  Turn turn = TakeTurn(
+      static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size()))));
+  return Chance(60) ? Commit(std::move(turn)) : Abort(std::move(turn));
+}
+
+absl::Status KvSimulation::ChangeSession() {
+  const SessionKey key{TenantId(absl::StrCat("t", Pick(2))), SessionId(absl::StrCat("s", Pick(5)))};
+  const auto stats = cache_->SessionStats(key);
+  const bool busy = stats.has_value() && stats->running;
+  const Position held = cache_->HeldTokens(key);
+  const bool drop = Chance(40);
+  const Position keep = drop ? 0 : Pick(held + 2);
+  const absl::Status status = drop ? cache_->DropSession(key, KvReason::kSessionDeleted, now_)
+                                   : cache_->TruncateSession(key, keep, now_);
+  PINTLE_SIM_EXPECT(status.ok() != busy, status.message());
+  if (busy) return absl::OkStatus();
+  PINTLE_SIM_EXPECT(cache_->HeldTokens(key) == std::min(held, keep), keep);
+  auto& transcript = transcripts_[key];
+  if (drop || static_cast<Position>(transcript.size()) > keep) {
+    transcript.resize(static_cast<std::size_t>(std::min(
+        keep, static_cast<Position>(transcript.size()))));
+  }
+  return absl::OkStatus();
+}
+
+// A session at rest answers its whole held transcript again, with the right content.
+absl::Status KvSimulation::Probe() {
+  if (transcripts_.empty() || turns_.size() >= kTurnsMax) return absl::OkStatus();
+  auto at = transcripts_.begin();
+  std::advance(at, Pick(static_cast<std::int32_t>(transcripts_.size())));
+  Turn turn;
+  turn.key = at->first;
+  turn.tokens = at->second;
+  turn.tokens.push_back(77);
+  turn.digests = Digest(turn.key.tenant, turn.tokens);
+  const Position held = cache_->HeldTokens(turn.key);
+  const std::int64_t evicted = EvictedOf(turn.key);
+  auto begun = cache_->Begin(turn.key, turn.tokens, now_);
+  if (!begun.ok()) return absl::OkStatus();
+  turn.sequence = *std::move(begun);
+  PINTLE_SIM_EXPECT(turn.sequence.tokens() >= held, turn.sequence.tokens(), " of ", held);
+  PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+  cache_->Rollback(std::move(turn.sequence), now_);
+  return CheckUnchanged(turn.key, held, evicted);
+}
+
+absl::Status KvSimulation::TryPlan() {
+  const EvictionPlan plan = cache_->Plan(1 + Pick(options_.blocks + 2), now_);
+  const EvictionPlan again = cache_->Plan(plan.need, now_);
+  PINTLE_SIM_EXPECT(plan.victims == again.victims, plan.need);
+  const KvStats stats = cache_->Stats();
+  const std::int64_t most = stats.Blocks(BlockState::kFree) + stats.Blocks(BlockState::kEvictable);
+  PINTLE_SIM_EXPECT(plan.ok() == (plan.need <= most), plan.need);
+  if (plan.ok() && Chance(10)) {
+    const std::int64_t before = stats.evictions[At(KvReason::kCapacity)] +
+                                stats.evictions[At(KvReason::kPreempted)];
+    cache_->Commit(plan, KvReason::kCapacity, SessionKey{TenantId("t0"), SessionId()}, now_);
+    const KvStats after = cache_->Stats();
+    PINTLE_SIM_EXPECT(after.Blocks(BlockState::kFree) >= plan.need, plan.need);
+    PINTLE_SIM_EXPECT(after.evictions[At(KvReason::kCapacity)] +
+                              after.evictions[At(KvReason::kPreempted)] - before ==
+                          static_cast<std::int64_t>(plan.victims.size()),
+                      plan.victims.size());
+  }
+  std::vector<EvictionRecord> records;
+  cache_->TakeRecords(&records);
+  for (const EvictionRecord& record : records) {
+    PINTLE_SIM_EXPECT(record.number > last_record_, record.number);
+    last_record_ = record.number;
+  }
+  records_seen_ += static_cast<std::int64_t>(records.size());
+  PINTLE_SIM_EXPECT(records_seen_ + cache_->Stats().records_lost ==
+                        static_cast<std::int64_t>(last_record_) ||
+                        records.empty(),
+                    last_record_);
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::Operation() {
+  const std::int32_t kind = Pick(100);
+  if (kind < 20) return turns_.size() < kTurnsMax ? BeginTurn() : EndTurn();
+  if (kind < 60) return Advance();
+  if (kind < 64) return turns_.size() < kTurnsMax ? ForkTurn() : EndTurn();
+  if (kind < 68) return RewindTurn();
+  if (kind < 84) return EndTurn();
+  if (kind < 88) return ChangeSession();
+  if (kind < 95) return Probe();
+  if (kind < 99) return TryPlan();
+  return cache_->SetPolicy(options_.policy, now_);
+}
+
+absl::Status KvSimulation::Run(std::int64_t operations) {
+  for (std::int64_t i = 0; i < operations; ++i) {
+    now_ += absl::Milliseconds(Pick(1000));
+    absl::Status status = Operation();
+    if (status.ok() && i % options_.check_every == 0) status = cache_->CheckInvariants();
+    if (!status.ok()) {
+      return absl::InternalError(
+          absl::StrCat("seed ", options_.seed, ", operation ", i, ": ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::Quiesce() {
+  while (!turns_.empty()) PINTLE_RETURN_IF_ERROR(Abort(TakeTurn(turns_.size() - 1)));
+  PINTLE_RETURN_IF_ERROR(cache_->CheckInvariants());
+  const KvStats stats = cache_->Stats();
+  PINTLE_SIM_EXPECT(stats.Blocks(BlockState::kInUse) == 0, "in use");
+  PINTLE_SIM_EXPECT(stats.blocks_reserved == 0, "reserved");
+  PINTLE_SIM_EXPECT(
+      stats.Blocks(BlockState::kFree) + stats.Blocks(BlockState::kEvictable) == options_.blocks,
+      "free + evictable");
+  return absl::OkStatus();
+}
+
+}  // namespace pintle::kv

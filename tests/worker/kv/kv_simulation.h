@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_TESTS_WORKER_KV_KV_SIMULATION_H_
+#define PINTLE_TESTS_WORKER_KV_KV_SIMULATION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "worker/kv/kv_cache.h"
+
+namespace pintle::kv {
+
+// Drives a KvCache with random turns as an engine would and compares it with a naive reference: a
+// device whose every position remembers a digest of the whole history it was written for, and
+// transcripts kept as plain lists. A block handed out for another history, another tenant or too
+// early shows as a wrong digest.
+class KvSimulation {
+ public:
+  struct Options {
+    std::uint64_t seed = 1;
+    std::int32_t blocks = 32;
+    std::int32_t block_tokens = 16;
+    std::int32_t hash_bits = 128;
+    std::string policy = "lru";
+    // Invariants are O(blocks x tokens): checked after every so many operations.
+    std::int32_t check_every = 1;
+  };
+  explicit KvSimulation(const Options& options);
+
+  // Runs `operations`; INTERNAL says what went wrong after which operation.
+  absl::Status Run(std::int64_t operations);
+  // Ends all turns; afterwards nothing may be in use, reserved or pinned.
+  absl::Status Quiesce();
+
+  KvCache& cache() { return *cache_; }
+  std::int64_t commits() const { return commits_; }
+  std::int64_t copies_done() const { return copies_done_; }
+
+ private:
+  struct Turn {
+    KvSequence sequence;
+    SessionKey key;
+    std::vector<TokenId> tokens;        // what it wants to be written, prompt first
+    std::vector<std::uint64_t> digests; // of tokens[0..i]
+    Position held_before = 0;
+    std::int64_t evicted_before = 0;
+    bool fork = false;
+  };
+
+  std::int32_t Pick(std::int32_t below);
+  bool Chance(std::int32_t percent) { return Pick(100) < percent; }
+  std::vector<std::uint64_t> Digest(const TenantId& tenant, const std::vector<TokenId>& tokens);
+  std::vector<TokenId> MakePrompt(const SessionKey& key);
+  std::int64_t EvictedOf(const SessionKey& key) const;
+  // The session's held tokens are what they were, less evictions.
+  absl::Status CheckUnchanged(const SessionKey& key, Position before, std::int64_t evicted_before);
+  absl::Status CheckContent(const Turn& turn);
+
+  absl::Status Operation();
+  absl::Status BeginTurn();
+  absl::Status Advance();
+  absl::Status ForkTurn();
+  absl::Status RewindTurn();
+  absl::Status EndTurn();
+  absl::Status Commit(Turn turn);
+  absl::Status Abort(Turn turn);
+  absl::Status ChangeSession();
+  absl::Status Probe();
+  absl::Status TryPlan();
+  Turn TakeTurn(std::size_t at);
+
+  Options options_;
+  std::mt19937_64 random_;
+  std::unique_ptr<KvCache> cache_;
+  std::vector<std::uint64_t> device_;
+  std::vector<Turn> turns_;
+  std::map<SessionKey, std::vector<TokenId>> transcripts_;
+  absl::Duration now_ = absl::ZeroDuration();
+  std::uint64_t last_record_ = 0;
+  std::int64_t records_seen_ = 0;
+  std::int64_t commits_ = 0;
+  std::int64_t copies_done_ = 0;
+};
+
+}  // namespace pintle::kv
+
+#endif  // PINTLE_TESTS_WORKER_KV_KV_SIMULATION_H_
