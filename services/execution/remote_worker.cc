@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/execution/remote_worker.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/support/channel_arguments.h>
-
 #include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "contract/errors.h"
-#include "contract/limits.h"
 #include "services/execution/remote_turn.h"
 #include "services/identity/call_metadata.h"
 #include "services/wire/generation_conversion.h"
@@ -22,23 +18,6 @@ namespace {
 
 // Unary calls inside the cluster answer at once or their peer is in trouble.
 constexpr absl::Duration kUnaryDeadline = absl::Seconds(10);
-
-std::shared_ptr<grpc::Channel> Connect(
-    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(limits::kReceiveBytes);
-  // A transcript may be larger than a client's message; the receiving worker bounds it.
-  arguments.SetMaxSendMessageSize(-1);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  // Notices a half-open connection within half a minute even while a stream is silent.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // One connection per worker, not one shared by all channels to an address that may have been
-  // taken over by another process.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, credentials, arguments);
-}
 
 void SetDeadline(absl::Duration left, grpc::ClientContext& context) {
   if (left == absl::InfiniteDuration()) return;
@@ -63,12 +42,11 @@ class RemoteStream final : public TurnStream {
 }  // namespace
 
 RemoteWorker::RemoteWorker(RemoteWorkerOptions options,
-                           const std::shared_ptr<grpc::ChannelCredentials>& credentials,
-                           const Clock& clock)
+                           const std::shared_ptr<grpc::Channel>& channel, const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      execution_(v1::Execution::NewStub(Connect(options_.address, credentials))),
-      inference_(v1::Inference::NewStub(Connect(options_.address, credentials))) {}
+      execution_(v1::Execution::NewStub(channel)),
+      inference_(v1::Inference::NewStub(channel)) {}
 
 absl::StatusOr<std::unique_ptr<TurnStream>> RemoteWorker::Start(TurnRequest turn) {
   auto call = std::make_shared<RemoteTurn>(execution_);

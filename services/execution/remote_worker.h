@@ -3,7 +3,6 @@
 #define PINTLE_SERVICES_EXECUTION_REMOTE_WORKER_H_
 
 #include <grpcpp/channel.h>
-#include <grpcpp/security/credentials.h>
 
 #include <atomic>
 #include <cstdint>
@@ -20,7 +19,6 @@
 namespace pintle {
 
 struct RemoteWorkerOptions {
-  std::string address;        // HOST:PORT the worker advertises
   std::string cluster_token;  // empty for none
   ModelInfo model;            // as the worker registered it
   // Prefix of this process's turn ids: random, so that two coordinators never name the same turn.
@@ -29,13 +27,13 @@ struct RemoteWorkerOptions {
 
 // A worker behind a channel, as any backend of turns and text.
 // Thread: safe from any thread; nothing here waits for the network.
-// Owns the channel, which connects when it is first used. Borrows the clock.
+// Shares the channel, which connects when it is first used. Borrows the clock.
 // Fails: UNAVAILABLE / WORKER_LOST when the connection breaks or cannot be made; a worker's own
 // errors keep their code and details.
 class RemoteWorker final : public TurnBackend, public TextBackend {
  public:
-  RemoteWorker(RemoteWorkerOptions options,
-               const std::shared_ptr<grpc::ChannelCredentials>& credentials, const Clock& clock);
+  RemoteWorker(RemoteWorkerOptions options, const std::shared_ptr<grpc::Channel>& channel,
+               const Clock& clock);
 
   absl::StatusOr<std::unique_ptr<TurnStream>> Start(TurnRequest turn) override;
   void DropSession(const SessionKey& key) override;

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/registry/registration_loop.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/support/channel_arguments.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "contract/errors.h"
-#include "contract/limits.h"
 #include "services/identity/call_metadata.h"
 #include "services/wire/status_conversion.h"
 
@@ -19,26 +15,12 @@ namespace {
 constexpr absl::Duration kBackoffMin = absl::Milliseconds(100);
 constexpr absl::Duration kBackoffMax = absl::Seconds(2);
 
-std::shared_ptr<grpc::Channel> Connect(
-    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  // The loop has its own backoff; gRPC's would add up to it.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, credentials, arguments);
-}
-
 }  // namespace
 
 RegistrationLoop::RegistrationLoop(RegistrationOptions options,
-                                   const std::shared_ptr<grpc::ChannelCredentials>& credentials)
+                                   const std::shared_ptr<grpc::Channel>& channel)
     : options_(std::move(options)),
-      stub_(v1::Registry::NewStub(Connect(options_.coordinator, credentials))),
+      stub_(v1::Registry::NewStub(channel)),
       thread_([this] { Run(); }) {}
 
 RegistrationLoop::~RegistrationLoop() {

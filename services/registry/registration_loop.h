@@ -2,8 +2,8 @@
 #ifndef PINTLE_SERVICES_REGISTRY_REGISTRATION_LOOP_H_
 #define PINTLE_SERVICES_REGISTRY_REGISTRATION_LOOP_H_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/security/credentials.h>
 
 #include <cstdint>
 #include <functional>
@@ -20,7 +20,6 @@
 namespace pintle {
 
 struct RegistrationOptions {
-  std::string coordinator;    // HOST:PORT; a DNS name is resolved anew at each connection
   std::string cluster_token;  // empty for none
   v1::WorkerHello hello;
   // Fills a report; called from the loop's thread, never waits long.
@@ -34,12 +33,12 @@ struct RegistrationOptions {
 // Keeps one worker registered at one coordinator: a stream for the worker's whole life, reports at
 // the interval the coordinator asks for, reconnection with bounded backoff for ever.
 // Thread: a thread of its own, because a blocking stream is the simplest that is right.
-// Owns the channel. The destructor ends the stream, which the coordinator takes as leaving.
+// Shares the channel; a DNS name behind it is resolved anew at each connection. The destructor ends
+// the stream, which the coordinator takes as leaving.
 // Fails: never; what goes wrong is told to `state` and tried again.
 class RegistrationLoop {
  public:
-  RegistrationLoop(RegistrationOptions options,
-                   const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+  RegistrationLoop(RegistrationOptions options, const std::shared_ptr<grpc::Channel>& channel);
   ~RegistrationLoop();
   RegistrationLoop(const RegistrationLoop&) = delete;
   RegistrationLoop& operator=(const RegistrationLoop&) = delete;
