@@ -25,8 +25,8 @@ struct ModelDefaults {
   std::optional<std::int32_t> max_new_tokens;
   std::vector<TokenId> eos_token_ids;
 
-  // INVALID_ARGUMENT for a value that no request could carry either, named like the request's field. A
-  // worker refuses to load such a model.
+  // INVALID_ARGUMENT for a value that no request could carry either, named like the request's
+  // field. A worker refuses to load such a model.
   absl::Status Validate() const;
 };
 

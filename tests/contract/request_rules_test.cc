@@ -216,7 +216,8 @@ TEST(RequestRulesTest, NamesAreShortAndPlain) {
        [](auto& r, auto v) { r.input = ChatInput{{Message{v, "hi", {}, "", ""}}, "", "", {}}; }},
   };
   for (const auto& [field, set] : names) {
-    for (const std::string& good : {std::string("a"), std::string("A.z_0-9"), std::string(64, 'x')}) {
+    for (const std::string& good :
+         {std::string("a"), std::string("A.z_0-9"), std::string(64, 'x')}) {
       ExpectValid([&](auto& r) { set(r, good); });
     }
     for (const std::string& bad : {std::string(65, 'x'), std::string("a b"), std::string("a/b"),
@@ -226,7 +227,8 @@ TEST(RequestRulesTest, NamesAreShortAndPlain) {
     }
   }
   ExpectValid([](auto& r) { r.session = SessionId(); });
-  ExpectRefused("chat.messages[0].role", [](auto& r) { r.input = ChatInput{{Message{}}, "", "", {}}; });
+  ExpectRefused("chat.messages[0].role",
+                [](auto& r) { r.input = ChatInput{{Message{}}, "", "", {}}; });
   EXPECT_TRUE(HasReason(ValidateName("session_id", ""), Reason::kInvalidField));
 }
 

@@ -41,7 +41,7 @@ TEST(TranscriptDigestTest, APrefixExtendsToTheWhole) {
 }
 
 TEST(TranscriptDigestTest, IsTheSameInEveryBuild) {
-  // Worker and coordinator may be of different builds: a changed digest would be a changed protocol.
+  // Worker and coordinator may be of different builds: another digest would be another protocol.
   EXPECT_EQ(TranscriptDigest({TurnOf({1, 2, 3})}, 1), 0x6da0eea95f45479eULL);
 }
 

@@ -11,7 +11,8 @@ namespace pintle {
 namespace {
 
 // The bits of a positive float rise with its value, so their upper half is a logarithmic bin: 128
-// bins to the octave. Whatever is 1 or more shares the last bin; the sampler's weights are at most 1.
+// bins to the octave. Whatever is 1 or more shares the last bin; the sampler's weights are at most
+// 1.
 constexpr int kBinShift = 16;
 constexpr std::size_t kBins = (std::bit_cast<std::uint32_t>(1.0F) >> kBinShift) + 1;
 

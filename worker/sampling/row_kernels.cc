@@ -123,7 +123,7 @@ double WeighRow(absl::Span<const float> row, float max, float scale, float floor
     const std::size_t first = whole * kChunkTokens;
     std::array<float, kChunkTokens> out;
     chunk_sum[whole] = WeighChunk(PaddedTail(row, first).data(), max, scale, floor, out.data());
-    std::copy_n(out.begin(), row.size() - first, weights.begin() + static_cast<std::ptrdiff_t>(first));
+    std::copy_n(out.begin(), row.size() - first, weights.data() + first);
     total += chunk_sum[whole];
   }
   return total;
