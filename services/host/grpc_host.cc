@@ -51,6 +51,7 @@ void SetLimits(grpc::ServerBuilder& builder) {
 }
 
 struct Bound {
+  std::unique_ptr<grpc::CallbackGenericService> fallback;
   std::unique_ptr<grpc::Server> server;
   std::string address;
 };
@@ -64,7 +65,10 @@ absl::StatusOr<Bound> Build(ListenAddress listen,
   int port = 0;
   builder.AddListeningPort(listen.ToString(), credentials, &port);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  // Answers UNIMPLEMENTED to what is served nowhere; gRPC starts no server without any service.
   Bound bound;
+  bound.fallback = std::make_unique<grpc::CallbackGenericService>();
+  builder.RegisterCallbackGenericService(bound.fallback.get());
   bound.server = builder.BuildAndStart();
   if (!bound.server || port == 0) {
     return absl::UnavailableError(
@@ -107,6 +111,7 @@ absl::StatusOr<std::unique_ptr<GrpcHost>> GrpcHost::Start(
                           security.ServerCredentials(listen, options.allow_plaintext));
   std::unique_ptr<GrpcHost> host(new GrpcHost());
   PINTLE_ASSIGN_OR_RETURN(Bound bound, Build(listen, credentials, services, options.reflection));
+  host->fallbacks_.push_back(std::move(bound.fallback));
   host->server_ = std::move(bound.server);
   host->address_ = std::move(bound.address);
   if (!options.health_listen.empty()) {
@@ -114,6 +119,7 @@ absl::StatusOr<std::unique_ptr<GrpcHost>> GrpcHost::Start(
                             ListenAddress::Parse("--health-listen", options.health_listen));
     PINTLE_ASSIGN_OR_RETURN(Bound probes,
                             Build(health, grpc::InsecureServerCredentials(), {}, false));
+    host->fallbacks_.push_back(std::move(probes.fallback));
     host->health_server_ = std::move(probes.server);
     host->health_address_ = std::move(probes.address);
   }

@@ -2,6 +2,7 @@
 #ifndef PINTLE_SERVICES_HOST_GRPC_HOST_H_
 #define PINTLE_SERVICES_HOST_GRPC_HOST_H_
 
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server.h>
 
@@ -58,6 +59,8 @@ class GrpcHost {
 
   std::string address_;
   std::string health_address_;
+  // Before the servers, which use them to their end.
+  std::vector<std::unique_ptr<grpc::CallbackGenericService>> fallbacks_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::Server> health_server_;
 };
