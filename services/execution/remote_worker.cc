@@ -9,6 +9,7 @@
 #include "contract/errors.h"
 #include "services/execution/remote_turn.h"
 #include "services/identity/call_metadata.h"
+#include "services/wire/cache_conversion.h"
 #include "services/wire/generation_conversion.h"
 #include "services/wire/status_conversion.h"
 #include "services/wire/turn_conversion.h"
@@ -18,6 +19,8 @@ namespace {
 
 // Unary calls inside the cluster answer at once or their peer is in trouble.
 constexpr absl::Duration kUnaryDeadline = absl::Seconds(10);
+// A dashboard rather misses a worker than waits for it.
+constexpr absl::Duration kStatsDeadline = absl::Seconds(1);
 
 void SetDeadline(absl::Duration left, grpc::ClientContext& context) {
   if (left == absl::InfiniteDuration()) return;
@@ -46,7 +49,8 @@ RemoteWorker::RemoteWorker(RemoteWorkerOptions options,
     : options_(std::move(options)),
       clock_(clock),
       execution_(v1::Execution::NewStub(channel)),
-      inference_(v1::Inference::NewStub(channel)) {}
+      inference_(v1::Inference::NewStub(channel)),
+      cache_(v1::CacheStats::NewStub(channel)) {}
 
 absl::StatusOr<std::unique_ptr<TurnStream>> RemoteWorker::Start(TurnRequest turn) {
   auto call = std::make_shared<RemoteTurn>(execution_);
@@ -101,6 +105,31 @@ void RemoteWorker::Tokenize(TokenizeRequest request, TokenizeCallback done) {
           failure = MakeError(Reason::kWorkerLost, "the worker cannot be reached");
         }
         call->done(std::move(failure));
+      });
+}
+
+void RemoteWorker::GetCacheReport(const TenantId& tenant, bool include_sessions,
+                                  absl::AnyInvocable<void(absl::StatusOr<CacheReport>)> done) {
+  struct Call {
+    grpc::ClientContext context;
+    v1::GetCacheStatsRequest request;
+    v1::GetCacheStatsResponse response;
+    TenantId tenant;
+    absl::AnyInvocable<void(absl::StatusOr<CacheReport>)> done;
+  };
+  auto call = std::make_shared<Call>();
+  call->request.set_include_sessions(include_sessions);
+  call->tenant = tenant;
+  call->done = std::move(done);
+  AddCredentials(options_.cluster_token, tenant.value(), call->context);
+  SetDeadline(kStatsDeadline, call->context);
+  cache_->async()->GetCacheStats(
+      &call->context, &call->request, &call->response, [call](const grpc::Status& status) {
+        if (!status.ok()) return call->done(FromGrpcStatus(status));
+        if (call->response.workers_size() != 1) {
+          return call->done(MakeError(Reason::kModelFailed, "a worker reports on itself alone"));
+        }
+        call->done(FromProto(call->response.workers(0), call->tenant));
       });
 }
 

@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "contract/cache_report.h"
 #include "contract/clock.h"
 #include "contract/model_info.h"
 #include "contract/turn.h"
+#include "pintle/v1/cache.grpc.pb.h"
 #include "pintle/v1/execution.grpc.pb.h"
 #include "pintle/v1/inference.grpc.pb.h"
 
@@ -39,12 +41,17 @@ class RemoteWorker final : public TurnBackend, public TextBackend {
   void DropSession(const SessionKey& key) override;
   void Tokenize(TokenizeRequest request, TokenizeCallback done) override;
   std::vector<ModelInfo> ListModels() const override { return {options_.model}; }
+  // The worker's own figures, with the tenant's sessions if asked for. Runs `done` once, on any
+  // thread, within a second or two.
+  void GetCacheReport(const TenantId& tenant, bool include_sessions,
+                      absl::AnyInvocable<void(absl::StatusOr<CacheReport>)> done);
 
  private:
   const RemoteWorkerOptions options_;
   const Clock& clock_;
   const std::shared_ptr<v1::Execution::Stub> execution_;
   const std::shared_ptr<v1::Inference::Stub> inference_;
+  const std::shared_ptr<v1::CacheStats::Stub> cache_;
   std::atomic<std::uint64_t> next_turn_{1};
 };
 

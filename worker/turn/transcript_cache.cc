@@ -87,6 +87,16 @@ void TranscriptCache::Drop(const SessionKey& key) {
   entries_.erase(it);
 }
 
+std::vector<SessionKey> TranscriptCache::KeysOf(const TenantId& tenant, std::size_t max) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<SessionKey> keys;
+  for (const SessionKey& key : used_) {
+    if (keys.size() >= max) break;
+    if (key.tenant == tenant) keys.push_back(key);
+  }
+  return keys;
+}
+
 std::size_t TranscriptCache::size() const {
   absl::MutexLock lock(&mutex_);
   return entries_.size();

@@ -36,6 +36,8 @@ class TranscriptCache {
   // Replaces the copy after a commit, unless a newer epoch was seen meanwhile.
   void Store(const SessionKey& key, Epoch epoch, Turns turns);
   void Drop(const SessionKey& key);
+  // The tenant's sessions with a copy here, at most `max`, most recently used first.
+  std::vector<SessionKey> KeysOf(const TenantId& tenant, std::size_t max) const;
   std::size_t size() const;
 
  private:

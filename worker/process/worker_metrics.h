@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_WORKER_PROCESS_WORKER_METRICS_H_
+#define PINTLE_WORKER_PROCESS_WORKER_METRICS_H_
+
+#include "contract/cache_report.h"
+#include "contract/ids.h"
+#include "contract/model_info.h"
+#include "services/metrics/sample_families.h"
+#include "services/metrics/turn_metrics.h"
+#include "worker/engine/engine_snapshot.h"
+#include "worker/turn/turn_record.h"
+
+namespace pintle {
+
+// A worker's figures as Prometheus and GetCacheStats see them: both are made from the same
+// EngineSnapshot, so they cannot disagree.
+// Thread: safe from any thread.
+class WorkerMetrics final : public TurnObserver {
+ public:
+  explicit WorkerMetrics(ModelInfo model) : model_(std::move(model)), turns_(model_.name) {}
+
+  void OnFirstToken(const CachedTokens& cached, std::int32_t prompt_tokens,
+                    absl::Duration time_to_first_token) override;
+  void OnInterToken(absl::Duration interval, std::int32_t tokens) override;
+  void OnFinished(const TurnRecord& record) override;
+
+  void Collect(const EngineSnapshot& snapshot, SampleFamilies& families) const;
+
+ private:
+  void CollectCache(const kv::KvStats& stats, SampleFamilies& families) const;
+
+  const ModelInfo model_;
+  TurnMetrics turns_;
+};
+
+// The cache's figures without sessions.
+CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model, const kv::KvStats& stats);
+
+}  // namespace pintle
+
+#endif  // PINTLE_WORKER_PROCESS_WORKER_METRICS_H_
