@@ -15,29 +15,26 @@ void TurnMetrics::Histogram::Observe(absl::Duration value, std::int64_t times) {
   sum += seconds * static_cast<double>(times);
 }
 
-void TurnMetrics::FirstToken(const CachedTokens& cached, std::int32_t prompt_tokens,
-                             absl::Duration time) {
-  const std::int32_t found = cached.Total();
-  const char* outcome = found == 0 ? "miss" : 2 * found >= prompt_tokens ? "hit" : "partial";
-  absl::MutexLock lock(&mutex_);
-  first_token_[outcome].Observe(time);
-}
+void TurnMetrics::OnStart(const std::string&) {}
 
-void TurnMetrics::InterToken(absl::Duration interval, std::int32_t tokens) {
+void TurnMetrics::OnTokens(absl::Duration gap, std::int64_t tokens) {
   if (tokens <= 0) return;
   absl::MutexLock lock(&mutex_);
-  inter_token_.Observe(interval / tokens, tokens);
+  inter_token_.Observe(gap / tokens, tokens);
 }
 
-void TurnMetrics::Queued(absl::Duration time) {
+void TurnMetrics::OnEnd(const RequestRecord& record) {
+  const std::optional<ErrorDetail> detail = DetailOf(record.status);
   absl::MutexLock lock(&mutex_);
-  queue_.Observe(time);
-}
-
-void TurnMetrics::Ended(const absl::Status& status, absl::Duration duration) {
-  const std::optional<ErrorDetail> detail = DetailOf(status);
-  absl::MutexLock lock(&mutex_);
-  duration_[absl::StatusCodeToString(status.code())].Observe(duration);
+  if (record.queue) queue_.Observe(*record.queue);
+  if (record.time_to_first_token && record.prompt_tokens && record.cached_tokens) {
+    const std::int64_t found = *record.cached_tokens;
+    const char* outcome = found == 0                           ? "miss"
+                          : 2 * found >= *record.prompt_tokens ? "hit"
+                                                               : "partial";
+    first_token_[outcome].Observe(*record.time_to_first_token);
+  }
+  duration_[absl::StatusCodeToString(record.status.code())].Observe(record.duration);
   if (detail && detail->retry_after) ++rejections_[std::string(ReasonName(detail->reason))];
 }
 

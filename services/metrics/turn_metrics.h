@@ -6,27 +6,26 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "contract/generation.h"
 #include "services/metrics/sample_families.h"
+#include "services/request_log/request_record.h"
 
 namespace pintle {
 
-// Latencies and refusals of the turns of one model, counted as they happen.
-// Thread: safe from any thread. Owns its counts; every map's keys are a closed list.
-class TurnMetrics {
+// Latencies and refusals of turns, counted as they go by.
+// Thread: safe from any thread. Owns its counts; every map's keys come from a closed list.
+class TurnMetrics final : public RequestObserver {
  public:
+  // `model` labels the figures: the one a worker serves, or "all" on a coordinator.
   explicit TurnMetrics(std::string model) : model_(std::move(model)) {}
 
-  void FirstToken(const CachedTokens& cached, std::int32_t prompt_tokens, absl::Duration time);
-  // `tokens` tokens came `interval` after the previous delivery of their stream.
-  void InterToken(absl::Duration interval, std::int32_t tokens);
-  void Queued(absl::Duration time);
-  void Ended(const absl::Status& status, absl::Duration duration);
+  void OnStart(const std::string& method) override;
+  void OnTokens(absl::Duration gap, std::int64_t tokens) override;
+  void OnEnd(const RequestRecord& record) override;
 
   // With `worker`, also what only a worker measures.
   void Collect(SampleFamilies& families, bool worker) const;

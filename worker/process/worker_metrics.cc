@@ -13,20 +13,6 @@ constexpr char kDevice[] = "device";
 
 }  // namespace
 
-void WorkerMetrics::OnFirstToken(const CachedTokens& cached, std::int32_t prompt_tokens,
-                                 absl::Duration time_to_first_token) {
-  turns_.FirstToken(cached, prompt_tokens, time_to_first_token);
-}
-
-void WorkerMetrics::OnInterToken(absl::Duration interval, std::int32_t tokens) {
-  turns_.InterToken(interval, tokens);
-}
-
-void WorkerMetrics::OnFinished(const TurnRecord& record) {
-  if (record.usage.prompt_tokens > 0) turns_.Queued(record.timings.queue);
-  turns_.Ended(record.status, record.timings.total);
-}
-
 void WorkerMetrics::CollectCache(const kv::KvStats& stats, SampleFamilies& families) const {
   const std::string& model = model_.name;
   for (std::size_t i = 0; i < kv::kKvReasons; ++i) {

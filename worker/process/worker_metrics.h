@@ -2,28 +2,26 @@
 #ifndef PINTLE_WORKER_PROCESS_WORKER_METRICS_H_
 #define PINTLE_WORKER_PROCESS_WORKER_METRICS_H_
 
+#include <utility>
+
 #include "contract/cache_report.h"
 #include "contract/ids.h"
 #include "contract/model_info.h"
 #include "services/metrics/sample_families.h"
 #include "services/metrics/turn_metrics.h"
 #include "worker/engine/engine_snapshot.h"
-#include "worker/turn/turn_record.h"
 
 namespace pintle {
 
 // A worker's figures as Prometheus and GetCacheStats see them: both are made from the same
 // EngineSnapshot, so they cannot disagree.
 // Thread: safe from any thread.
-class WorkerMetrics final : public TurnObserver {
+class WorkerMetrics {
  public:
   explicit WorkerMetrics(ModelInfo model) : model_(std::move(model)), turns_(model_.name) {}
 
-  void OnFirstToken(const CachedTokens& cached, std::int32_t prompt_tokens,
-                    absl::Duration time_to_first_token) override;
-  void OnInterToken(absl::Duration interval, std::int32_t tokens) override;
-  void OnFinished(const TurnRecord& record) override;
-
+  // To be told of turns.
+  TurnMetrics& turns() { return turns_; }
   void Collect(const EngineSnapshot& snapshot, SampleFamilies& families) const;
 
  private:

@@ -13,7 +13,6 @@
 #include "worker/text/seam/text_model.h"
 #include "worker/turn/text_pool.h"
 #include "worker/turn/transcript_cache.h"
-#include "worker/turn/turn_record.h"
 
 namespace pintle {
 
@@ -28,7 +27,6 @@ struct TurnEnvironment {
   TextPool* pool = nullptr;
   TranscriptCache* transcripts = nullptr;
   const Clock* clock = nullptr;
-  TurnObserver* observer = nullptr;  // may be null
   // Draws a seed where the client gave none. Safe from any thread.
   absl::AnyInvocable<std::uint64_t()> draw_seed;
 };

@@ -334,37 +334,18 @@ void TurnTask::HandleEnded(const EngineEnded& ended) {
                                     std::make_shared<const std::vector<TranscriptTurn>>(
                                         CommitToTranscript(*transcript_, prepared_, finished)));
   }
-  if (environment_.observer != nullptr) {
-    environment_.observer->OnFinished({key_, request_.request.request_id, absl::OkStatus(),
-                                       finished.usage, cached_, finished.timings});
-  }
   last_emitted_ = true;
   Emit(std::move(finished));
 }
 
 void TurnTask::Fail(absl::Status why) {
-  if (environment_.observer != nullptr) {
-    environment_.observer->OnFinished(
-        {key_, request_.request.request_id, why, CurrentUsage(), cached_,
-         Timings{queue_, first_token_.value_or(absl::ZeroDuration()), Elapsed()}});
-  }
   last_emitted_ = true;
   Emit(TurnFailed{std::move(why)});
 }
 
 void TurnTask::Deliver(TurnChunk chunk) {
-  const absl::Duration now = Elapsed();
-  const auto tokens = static_cast<std::int32_t>(chunk.tokens.size());
-  if (environment_.observer != nullptr) {
-    if (!first_token_) {
-      environment_.observer->OnFirstToken(cached_, prompt_tokens_, now);
-    } else {
-      environment_.observer->OnInterToken(now - last_delivery_, tokens);
-    }
-  }
-  if (!first_token_) first_token_ = now;
-  last_delivery_ = now;
-  unread_tokens_.fetch_add(tokens);
+  if (!first_token_) first_token_ = Elapsed();
+  unread_tokens_.fetch_add(static_cast<std::int32_t>(chunk.tokens.size()));
   absl::MutexLock lock(&mutex_);
   // A reader that is behind gets fewer, larger chunks.
   if (!ready_.empty()) {

@@ -93,7 +93,6 @@ class TurnTask final : public TurnSink, public std::enable_shared_from_this<Turn
   CachedTokens cached_;
   absl::Duration queue_ = absl::ZeroDuration();
   std::optional<absl::Duration> first_token_;
-  absl::Duration last_delivery_ = absl::ZeroDuration();
   std::uint64_t seed_ = 0;
   std::optional<TurnId> turn_;
   bool commit_sent_ = false;
