@@ -100,7 +100,8 @@ Hash128 BlockHash::Extend(const Hash128& previous, absl::Span<const TokenId> tok
   for (; i + 1 < tokens.size(); i += 2) {
     state.Word(Low32(tokens[i]) | (Low32(tokens[i + 1]) << 32));
   }
-  if (i < tokens.size()) state.Word(Low32(tokens[i]));
+  // An odd end is marked with -1, an id no token has.
+  if (i < tokens.size()) state.Word(Low32(tokens[i]) | (Low32(-1) << 32));
   return Cut(state.Finish());
 }
 
