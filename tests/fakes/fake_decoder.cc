@@ -240,7 +240,7 @@ std::vector<TokenId> FakeDecoder::ReferenceSampled(absl::Span<const TokenId> pro
     const auto position = static_cast<Position>(context.size());
     state += Share(DigestOf(state, row.token, position), position);
     context.push_back(row.token);
-    if (row.token == options_.eos_token) break;
+    if (row.token == options_.eos_token && options_.eos_per_mille > 0) break;
   }
   return {context.begin() + static_cast<std::ptrdiff_t>(prompt.size()), context.end()};
 }

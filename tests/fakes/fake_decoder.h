@@ -17,7 +17,8 @@ struct FakeDecoderOptions {
   std::int32_t block_tokens = 16;
   std::int32_t vocabulary = 1000;
   Position context_tokens = 8192;
-  // Made with probability eos_per_mille / 1000 after any context; never at 0.
+  // Made with probability eos_per_mille / 1000 after any context. At 0 greedy runs never make it,
+  // and a reference does not end where a sampled one draws it.
   TokenId eos_token = 2;
   std::int32_t eos_per_mille = 0;
   // Called at the start of Launch and of Collect: an artificial cost, or the step's failure.
