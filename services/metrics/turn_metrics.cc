@@ -15,8 +15,6 @@ void TurnMetrics::Histogram::Observe(absl::Duration value, std::int64_t times) {
   sum += seconds * static_cast<double>(times);
 }
 
-void TurnMetrics::OnStart(const std::string&) {}
-
 void TurnMetrics::OnTokens(absl::Duration gap, std::int64_t tokens) {
   if (tokens <= 0) return;
   absl::MutexLock lock(&mutex_);

@@ -23,7 +23,6 @@ class TurnMetrics final : public RequestObserver {
   // `model` labels the figures: the one a worker serves, or "all" on a coordinator.
   explicit TurnMetrics(std::string model) : model_(std::move(model)) {}
 
-  void OnStart(const std::string& method) override;
   void OnTokens(absl::Duration gap, std::int64_t tokens) override;
   void OnEnd(const RequestRecord& record) override;
 

@@ -40,7 +40,7 @@ std::vector<Field> FieldsOf(const RequestRecord& record, absl::Time now) {
   text("model", record.model);
   text("worker", record.worker);
   count("prompt_tokens", record.prompt_tokens);
-  if (record.cached) count("cached_tokens", record.cached->Total());
+  count("cached_tokens", record.cached_tokens);
   count("output_tokens", record.output_tokens);
   seconds("queue_seconds", record.queue);
   seconds("ttft_seconds", record.time_to_first_token);

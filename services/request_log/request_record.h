@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "contract/generation.h"
 
 namespace pintle {
 
@@ -24,7 +23,7 @@ struct RequestRecord {
   std::string worker;
   // Unset for a turn that ended before it started.
   std::optional<std::int64_t> prompt_tokens;
-  std::optional<CachedTokens> cached;
+  std::optional<std::int64_t> cached_tokens;
   std::int64_t output_tokens = 0;
   std::optional<absl::Duration> queue;
   std::optional<absl::Duration> time_to_first_token;

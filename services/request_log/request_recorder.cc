@@ -14,7 +14,7 @@ void RequestRecorder::OnEvent(const TurnEvent& event) {
   if (const auto* started = std::get_if<TurnStarted>(&event)) {
     record_.worker = started->worker.value();
     record_.prompt_tokens = started->prompt_tokens;
-    record_.cached = started->cached;
+    record_.cached_tokens = started->cached.Total();
     record_.queue = started->queue;
   } else if (const auto* chunk = std::get_if<TurnChunk>(&event)) {
     const auto tokens = static_cast<std::int64_t>(chunk->tokens.size());
