@@ -38,7 +38,11 @@ void TurnMetrics::OnEnd(const RequestRecord& record) {
 
 void TurnMetrics::Collect(SampleFamilies& families, bool worker) const {
   absl::MutexLock lock(&mutex_);
-  const auto add = [&](absl::string_view name, MetricLabels labels, const Histogram& histogram) {
+  const auto add = [&](absl::string_view name, const MetricLabels& own,
+                       const Histogram& histogram) {
+    MetricLabels labels;
+    labels.reserve(own.size() + 1);
+    labels.insert(labels.end(), own.begin(), own.end());
     labels.emplace_back("model", model_);
     families.AddHistogram(name, labels, kBounds, histogram.counts, histogram.sum);
   };
