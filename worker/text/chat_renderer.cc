@@ -12,6 +12,7 @@
 #include "contract/errors.h"
 #include "contract/limits.h"
 #include "contract/status_macros.h"
+#include "nlohmann/json.hpp"
 #include "worker/text/chat_context.h"
 #include "worker/text/seam/utf8.h"
 #include "worker/text/text_errors.h"
@@ -19,12 +20,14 @@
 namespace pintle::text {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 // About 50 ns each: a template over 4,096 messages takes some 300,000.
 constexpr std::uint64_t kTemplateFuel = 5'000'000;
 // Markers are longer than what they stand for; the text itself is held to kPromptBytes.
 constexpr std::size_t kMarkedBytesMax = 4 * limits::kPromptBytes;
-// Keeping a client's characters apart multiplies them by up to five; longer chats of templates
-// that assemble control tokens get plain text there.
+// Keeping a client's characters apart multiplies them by up to five and renders twice; longer chats
+// of templates that assemble control tokens get plain text there.
 constexpr std::size_t kApartBytesMax = limits::kPromptBytes / 8;
 // U+10FFFD, the last code point of private use, never starts a marker.
 constexpr absl::string_view kApart = "\xF4\x8F\xBF\xBD";
@@ -32,43 +35,70 @@ constexpr absl::string_view kApart = "\xF4\x8F\xBF\xBD";
 constexpr std::array<absl::string_view, 8> kCommonRoles = {
     "system", "user", "assistant", "tool", "developer", "function", "model", "ipython"};
 
-// The text with kApart behind every character that is no white space: templates that trim, split
-// at line breaks or compare roles behave as before, but no control token can contain a piece of it.
-std::string KeptApart(absl::string_view text) {
-  std::string apart;
+// Which characters get kApart behind them.
+enum class Apart {
+  kPunctuation,  // those that hold a control token's name together
+  kAll,          // every one: for strings a template may put between its own punctuation
+};
+
+bool IsKeptApart(char c, Apart apart) {
+  const auto byte = static_cast<unsigned char>(c);
+  if (absl::ascii_isspace(byte)) return false;
+  return apart == Apart::kAll || (absl::ascii_ispunct(byte) && c != '_');
+}
+
+// The text with kApart behind its characters, white space excepted: templates that trim, split at
+// line breaks or compare words behave as before, but no control token can contain a piece of it.
+std::string KeptApart(absl::string_view text, Apart apart) {
+  std::string result;
   while (!text.empty()) {
     const std::size_t bytes = FirstUtf8Unit(text).bytes;
-    apart.append(text.data(), bytes);
-    if (!absl::ascii_isspace(static_cast<unsigned char>(text.front()))) {
-      apart.append(kApart.data(), kApart.size());
-    }
+    result.append(text.data(), bytes);
+    if (IsKeptApart(text.front(), apart)) result.append(kApart.data(), kApart.size());
     text.remove_prefix(bytes);
   }
-  return apart;
+  return result;
+}
+
+// The same for the strings and keys of a JSON value. Requires: nesting as ChatContextJson bounds it.
+Json KeptApart(const Json& json) {
+  if (json.is_string()) return KeptApart(json.get<std::string>(), Apart::kPunctuation);
+  Json result = json;
+  if (json.is_array()) {
+    for (Json& item : result) item = KeptApart(item);
+  } else if (json.is_object()) {
+    result = Json::object();
+    for (const auto& [key, value] : json.items()) {
+      result[KeptApart(key, Apart::kPunctuation)] = KeptApart(value);
+    }
+  }
+  return result;
+}
+
+// JSON that ChatContextJson has accepted, or a model's text that is none.
+std::string JsonKeptApart(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_discarded() ? KeptApart(text, Apart::kPunctuation) : KeptApart(json).dump();
 }
 
 // All the client's strings kept apart; nullopt when they are too long or hold kApart themselves.
 std::optional<std::vector<Message>> KeptApart(absl::Span<const Message> messages) {
   std::vector<Message> apart(messages.begin(), messages.end());
   std::size_t bytes = 0;
-  bool clean = true;
-  const auto keep_apart = [&bytes, &clean](std::string& text) {
-    clean = clean && !absl::StrContains(text, kApart);
-    text = KeptApart(text);
-    bytes += text.size();
-  };
   for (Message& message : apart) {
-    if (bytes > kApartBytesMax) return std::nullopt;
     if (std::find(kCommonRoles.begin(), kCommonRoles.end(), message.role) == kCommonRoles.end()) {
-      keep_apart(message.role);
+      message.role = KeptApart(message.role, Apart::kAll);
     }
-    for (std::string* text : {&message.text, &message.name, &message.tool_call_id}) {
-      keep_apart(*text);
+    message.name = KeptApart(message.name, Apart::kAll);
+    message.tool_call_id = KeptApart(message.tool_call_id, Apart::kAll);
+    bytes += message.text.size();
+    if (bytes > kApartBytesMax || absl::StrContains(message.text, kApart)) return std::nullopt;
+    message.text = KeptApart(message.text, Apart::kPunctuation);
+    for (ToolCall& call : message.tool_calls) {
+      call.name = KeptApart(call.name, Apart::kAll);
+      call.arguments_json = JsonKeptApart(call.arguments_json);
     }
-    // Tool arguments are JSON, which extra characters outside its strings would break.
-    if (!message.tool_calls.empty()) return std::nullopt;
   }
-  if (!clean || bytes > kApartBytesMax) return std::nullopt;
   return apart;
 }
 
@@ -190,8 +220,12 @@ void ChatRenderer::FindAssembledTokens() {
 void ChatRenderer::AddAssembled(absl::Span<const Message> messages, const RenderOptions& options,
                                 RenderedChat& chat) const {
   const std::optional<std::vector<Message>> apart = KeptApart(messages);
-  if (!apart.has_value() || !options.tools_json.empty()) return;
-  const absl::StatusOr<std::string> marked = RenderMarked(*apart, options);
+  if (!apart.has_value()) return;
+  const std::string tools =
+      options.tools_json.empty() ? "" : JsonKeptApart(std::string(options.tools_json));
+  RenderOptions apart_options = options;
+  apart_options.tools_json = tools;
+  const absl::StatusOr<std::string> marked = RenderMarked(*apart, apart_options);
   if (!marked.ok()) return;
   // Markers first: their places are the same in both texts once kApart is gone.
   const PlainText plain = WithoutApart(ResolveMarkers(*marked).text);

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_cat.h"
 #include "contract/errors.h"
 #include "contract/status_macros.h"
 
@@ -130,6 +130,37 @@ std::optional<Continuation> AfterAnswer(const RenderedChat& old_chat, const Alig
   return Continuation{closed ? control->end : closing, size};
 }
 
+// The stored ids hold the last turn's own prompt and answer, whatever the template makes of that
+// answer now (Qwen3 writes empty reasoning into a last answer that has none). If the new rendering
+// begins with exactly these, every stored id stays as well.
+std::optional<Continuation> AfterPromptAndAnswer(const TextModel& model,
+                                                 const TranscriptView& transcript,
+                                                 const RenderOptions& old_options,
+                                                 const RenderedChat& new_chat) {
+  const auto size = static_cast<Position>(transcript.token_ids.size());
+  if (transcript.outputs.empty() || transcript.outputs.back().end != size ||
+      transcript.messages.size() < 2 || transcript.outputs.back().begin == size) {
+    return std::nullopt;
+  }
+  RenderOptions options = old_options;
+  options.add_generation_prompt = true;
+  absl::StatusOr<RenderedChat> chat = model.RenderChat(
+      transcript.messages.subspan(0, transcript.messages.size() - 1), options);
+  if (!chat.ok()) return std::nullopt;
+  absl::StrAppend(&chat->text, absl::StripTrailingAsciiWhitespace(transcript.messages.back().text));
+  const std::size_t end = chat->text.size();
+  const auto control = std::find_if(new_chat.controls.begin(), new_chat.controls.end(),
+                                    [end](const ControlToken& c) { return c.begin >= end; });
+  // What closes the answer belongs to the new rendering alone; up to there both must agree.
+  RenderedChat begun = new_chat;
+  begun.controls.erase(begun.controls.begin() + (control - new_chat.controls.begin()),
+                       begun.controls.end());
+  if (!Align(*chat, transcript).complete || CommonBytes(*chat, begun) != end) return std::nullopt;
+  const bool closed =
+      control != new_chat.controls.end() && transcript.token_ids.back() == control->id;
+  return Continuation{closed ? control->end : end, size};
+}
+
 // The first ids of a transcript and a rendering may both be BOS; it occurs once.
 std::size_t SkipRepeatedBos(const RenderedChat& chat, const TranscriptView& transcript) {
   const bool repeated = transcript.chat_begin > 0 && !transcript.token_ids.empty() &&
@@ -156,6 +187,11 @@ bool EqualMessagesChanged(const TextModel& model, const TranscriptView& transcri
 
 absl::string_view Effective(History history, absl::string_view given, absl::string_view stored) {
   return history == History::kAppend && given.empty() ? stored : given;
+}
+
+bool StartsWith(absl::Span<const Message> messages, absl::Span<const Message> prefix) {
+  return messages.size() >= prefix.size() &&
+         std::equal(prefix.begin(), prefix.end(), messages.begin());
 }
 
 std::size_t EqualMessages(absl::Span<const Message> a, absl::Span<const Message> b) {
@@ -205,6 +241,9 @@ absl::StatusOr<HistoryPlan> PlanHistory(const TextModel& model, const Transcript
   std::optional<Continuation> next;
   if (alignment.complete && !old_chat.text.empty() && common == old_chat.text.size()) {
     next = AfterAnswer(old_chat, alignment, transcript);
+  }
+  if (!next.has_value() && !drop_all && StartsWith(plan.messages, transcript.messages)) {
+    next = AfterPromptAndAnswer(model, transcript, old_options, new_chat);
   }
   if (!next.has_value()) {
     const Position floor = drop_all ? 0 : transcript.chat_begin;

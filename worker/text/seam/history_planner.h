@@ -26,16 +26,16 @@ struct OutputRange {
 // A stored transcript as the planner sees it: all turns one after the other.
 struct TranscriptView {
   // Every message of the chat turns, the assistant's answers included.
-  absl::Span<const Message> messages;
-  absl::Span<const TokenId> token_ids;
+  absl::Span<const Message> messages = {};
+  absl::Span<const TokenId> token_ids = {};
   // Ascending; one per committed turn (choice 0's output), clipped where a later turn truncated.
-  absl::Span<const OutputRange> outputs;
+  absl::Span<const OutputRange> outputs = {};
   // Positions before it come from raw turns (prompt text or ids), which no message describes:
   // they are never rendered anew. `messages` holds only what follows.
   Position chat_begin = 0;
   // Tools and template arguments of the last chat turn: what the stored ids were rendered with.
-  absl::string_view tools_json;
-  absl::string_view template_arguments_json;
+  absl::string_view tools_json = {};
+  absl::string_view template_arguments_json = {};
 };
 
 // What a turn does to the transcript before it generates.
@@ -59,7 +59,7 @@ struct HistoryPlan {
 
 // Decides how a chat turn continues a transcript (design section 5): ids already in it are never
 // tokenized again as long as the template still writes the same text for them.
-// Thread: stateless, safe anywhere. Costs at most three renders plus tokenizing what is new.
+// Thread: stateless, safe anywhere. Costs at most four renders plus tokenizing what is new.
 // Fails: with RenderChat's errors; INVALID_FIELD for a chat without messages.
 absl::StatusOr<HistoryPlan> PlanHistory(const TextModel& model, const TranscriptView& transcript,
                                         const ChatInput& chat, absl::Time frozen_clock);

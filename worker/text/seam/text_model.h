@@ -25,8 +25,8 @@ struct EncodeOptions {
 
 // What a chat template sees besides the messages.
 struct RenderOptions {
-  absl::string_view tools_json;               // JSON array, empty for none
-  absl::string_view template_arguments_json;  // JSON object, empty for none
+  absl::string_view tools_json = {};               // JSON array, empty for none
+  absl::string_view template_arguments_json = {};  // JSON object, empty for none
   bool add_generation_prompt = true;
   // The template's clock, frozen at CreateSession so that a date never moves within a session.
   absl::Time now = absl::UnixEpoch();
