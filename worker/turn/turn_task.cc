@@ -44,11 +44,13 @@ absl::Status CheckContext(std::size_t new_tokens, std::size_t prompt_tokens, Pos
 
 }  // namespace
 
-TurnTask::TurnTask(TurnEnvironment& environment, TurnRequest request)
+TurnTask::TurnTask(TurnEnvironment& environment, TurnRequest request,
+                   absl::AnyInvocable<void(TurnTask*)> on_end)
     : environment_(environment),
       request_(std::move(request)),
       key_{request_.tenant, request_.request.session},
-      start_(environment.clock->Monotonic()) {}
+      start_(environment.clock->Monotonic()),
+      on_end_(std::move(on_end)) {}
 
 absl::Status TurnTask::Start() {
   absl::MutexLock lock(&mutex_);
@@ -56,6 +58,16 @@ absl::Status TurnTask::Start() {
   if (job_posted_) return absl::OkStatus();
   return MakeError(Reason::kQueueFull,
                    absl::StrCat("the text queue holds ", limits::kTextJobs, " jobs, its limit"));
+}
+
+void TurnTask::StartAccepted() {
+  absl::MutexLock lock(&mutex_);
+  PostJobLocked();
+}
+
+bool TurnTask::ending() const {
+  absl::MutexLock lock(&mutex_);
+  return ending_;
 }
 
 // --- The consumer's side -------------------------------------------------------------------
@@ -82,6 +94,7 @@ void TurnTask::Cancel(CancelMode mode, absl::Status why) {
   absl::MutexLock lock(&mutex_);
   // The first wish counts, but a rollback still overrides a partial commit not yet carried out.
   if (cancel_ && cancel_->first == CancelMode::kRollback) return;
+  if (mode == CancelMode::kRollback) ending_ = true;
   cancel_.emplace(mode, why.ok() ? absl::CancelledError("the turn was cancelled") : std::move(why));
   PostJobLocked();
 }
@@ -334,13 +347,17 @@ void TurnTask::HandleEnded(const EngineEnded& ended) {
                                     std::make_shared<const std::vector<TranscriptTurn>>(
                                         CommitToTranscript(*transcript_, prepared_, finished)));
   }
-  last_emitted_ = true;
-  Emit(std::move(finished));
+  EmitLast(std::move(finished));
 }
 
 void TurnTask::Fail(absl::Status why) {
+  EmitLast(TurnFailed{std::move(why)});
+}
+
+void TurnTask::EmitLast(TurnEvent event) {
   last_emitted_ = true;
-  Emit(TurnFailed{std::move(why)});
+  if (on_end_) on_end_(this);
+  Emit(std::move(event));
 }
 
 void TurnTask::Deliver(TurnChunk chunk) {

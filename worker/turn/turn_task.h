@@ -34,10 +34,20 @@ namespace pintle {
 // the engine still has events for it.
 class TurnTask final : public TurnSink, public std::enable_shared_from_this<TurnTask> {
  public:
-  TurnTask(TurnEnvironment& environment, TurnRequest request);
+  // `on_end` is called once, when the engine has let go of the turn and before its last event can
+  // be seen: from then on the session may run another.
+  TurnTask(TurnEnvironment& environment, TurnRequest request,
+           absl::AnyInvocable<void(TurnTask*)> on_end);
 
   // Posts the first job. QUEUE_FULL when the text pool has no room; nothing happens then.
   absl::Status Start();
+  // The same for a turn that was already accepted.
+  void StartAccepted();
+
+  const SessionKey& key() const { return key_; }
+  Epoch epoch() const { return request_.epoch; }
+  // Whether the turn was asked to roll back, so that its end is near.
+  bool ending() const;
 
   // The consumer's side; see TurnStream.
   void SetReadyCallback(absl::AnyInvocable<void()> callback);
@@ -66,6 +76,7 @@ class TurnTask final : public TurnSink, public std::enable_shared_from_this<Turn
   void AnnounceChoice(std::int32_t choice);
   void CommitIfDone();
   void Fail(absl::Status why);
+  void EmitLast(TurnEvent event);
   void EmitEcho();
   void Deliver(TurnChunk chunk);
   void Emit(TurnEvent event);
@@ -83,6 +94,7 @@ class TurnTask final : public TurnSink, public std::enable_shared_from_this<Turn
   TurnRequest request_;
   const SessionKey key_;
   const absl::Duration start_;
+  absl::AnyInvocable<void(TurnTask*)> on_end_;
 
   // Text state: touched only by the one running job.
   bool prepare_done_ = false;
@@ -104,6 +116,7 @@ class TurnTask final : public TurnSink, public std::enable_shared_from_this<Turn
   std::deque<TurnEvent> ready_ ABSL_GUARDED_BY(mutex_);
   bool job_posted_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::pair<CancelMode, absl::Status>> cancel_ ABSL_GUARDED_BY(mutex_);
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   ReadySignal signal_;
   // Output tokens pushed by the engine and not yet pulled, less those held back by text rules.
   std::atomic<std::int32_t> unread_tokens_{0};

@@ -66,9 +66,53 @@ absl::StatusOr<TokenizeResult> TokenizeNow(const TurnEnvironment& environment,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TurnStream>> WorkerTurns::Start(TurnRequest turn) {
-  auto task = std::make_shared<TurnTask>(environment_, std::move(turn));
-  PINTLE_RETURN_IF_ERROR(task->Start());
+  auto task = std::make_shared<TurnTask>(environment_, std::move(turn),
+                                         [this](TurnTask* ended) { Leave(ended); });
+  PINTLE_RETURN_IF_ERROR(task->key().session.empty() ? task->Start() : Enter(task));
   return std::make_unique<TaskStream>(std::move(task));
+}
+
+absl::Status WorkerTurns::Enter(const std::shared_ptr<TurnTask>& task) {
+  absl::MutexLock lock(&mutex_);
+  Live& live = live_[task->key()];
+  if (live.running == nullptr) {
+    absl::Status started = task->Start();
+    if (started.ok()) {
+      live.running = task;
+    } else {
+      live_.erase(task->key());
+    }
+    return started;
+  }
+  const bool newer = task->epoch() > live.running->epoch();
+  if ((!newer && !live.running->ending()) || live.waiting.size() >= kWaitingTurns) {
+    return MakeError(Reason::kSessionBusy, "the session is running another turn");
+  }
+  if (newer) {
+    live.running->Cancel(CancelMode::kRollback,
+                         MakeError(Reason::kStaleEpoch, "the session was bound anew"));
+  }
+  live.waiting.push_back(task);
+  return absl::OkStatus();
+}
+
+void WorkerTurns::Leave(TurnTask* task) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = live_.find(task->key());
+  if (found == live_.end()) return;
+  Live& live = found->second;
+  if (live.running.get() != task) {
+    // Cancelled while it waited.
+    std::erase_if(live.waiting, [task](const auto& waiting) { return waiting.get() == task; });
+    return;
+  }
+  if (live.waiting.empty()) {
+    live_.erase(found);
+    return;
+  }
+  live.running = std::move(live.waiting.front());
+  live.waiting.pop_front();
+  live.running->StartAccepted();
 }
 
 void WorkerTurns::DropSession(const SessionKey& key) {

@@ -67,6 +67,17 @@ TEST(WorkerTurnsTest, DropSessionForgetsKvAndTranscript) {
   EXPECT_TRUE(HasReason(next.status, Reason::kPositionMismatch)) << next.status;
 }
 
+TEST(WorkerTurnsTest, ASessionRunsOneTurnAndANewerBindingEndsTheOlder) {
+  TurnBench bench;
+  auto running = *bench.turns().Start(bench.Chat("s", "long", 1500));
+  EXPECT_TRUE(HasReason(bench.turns().Start(bench.Chat("s", "second", 5)).status(),
+                        Reason::kSessionBusy));
+  TurnRequest newer = bench.Chat("s", "newer", 5);
+  newer.epoch = 2;
+  EXPECT_TRUE(bench.Run(newer).status.ok());
+  EXPECT_TRUE(HasReason(TurnBench::Drain(*running).status, Reason::kStaleEpoch));
+}
+
 TEST(WorkerTurnsTest, ManySessionsAtOnceGiveEachTheTokensItGetsAlone) {
   TurnBench bench(600);
   std::vector<std::thread> threads;
