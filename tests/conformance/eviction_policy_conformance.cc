@@ -30,7 +30,8 @@ void EvictionPolicyConformance::Grow() {
   if (pool_.free_blocks() == 0) return;
   const BlockIndex block = pool_.TakeFree();
   if (!heads_.empty() && Pick(4) != 0) {
-    BlockIndex& head = heads_[static_cast<std::size_t>(Pick(static_cast<std::int32_t>(heads_.size())))];
+    const std::int32_t at = Pick(static_cast<std::int32_t>(heads_.size()));
+    BlockIndex& head = heads_[static_cast<std::size_t>(at)];
     pool_[block].parent = head;
     pool_[block].depth = pool_[head].depth + 1;
     ++pool_[head].children;

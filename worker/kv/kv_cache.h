@@ -88,15 +88,16 @@ class KvCache {
   absl::StatusOr<KvSequence> Begin(const SessionKey& key, absl::Span<const TokenId> tokens,
                                    absl::Duration now);
   // Another choice of the same turn: shares all blocks, copies the partial one when either grows.
-  // It belongs to no session. POOL_FULL when too many sequences run. Requires: no copy pending (the
-  // sequence has appended since its last Grow).
+  // It belongs to no session. POOL_FULL when too many sequences run. Requires: no copy pending
+  // (the sequence has appended since its last Grow).
   absl::StatusOr<KvSequence> Fork(const KvSequence& sequence, absl::Duration now);
 
   // Promises `blocks` blocks to the sequence's future Grow calls (replaces an earlier promise).
   // POOL_FULL when free + evictable less what others were promised does not suffice.
   absl::Status Reserve(KvSequence& sequence, std::int32_t blocks);
-  // Reservations of others are never touched. Makes every position < `total_tokens` have a block that only this sequence writes, evicting
-  // as needed. POOL_FULL: nothing changed. Afterwards TakeCopy may have something to copy.
+  // Makes every position < `total_tokens` have a block that only this sequence writes, evicting as
+  // needed but never touching what is promised to others. POOL_FULL: nothing changed. Afterwards
+  // TakeCopy may have something to copy.
   absl::Status Grow(KvSequence& sequence, Position total_tokens, absl::Duration now);
   // The copy the next step must carry before it computes this sequence; handed out once. Its
   // source stays untouched until the sequence's next Append.

@@ -18,9 +18,13 @@ TEST_F(KvCacheTest, ImpossibleOptionsAreRefusedByName) {
   good.blocks = 8;
   good.block_tokens = 16;
   EXPECT_TRUE(KvCache::Create(good).ok());
-  for (const auto spoil : {+[](KvOptions& o) { o.blocks = 0; }, +[](KvOptions& o) { o.block_tokens = 0; },
-                           +[](KvOptions& o) { o.hash_bits = 129; }, +[](KvOptions& o) { o.policy = "mru"; },
-                           +[](KvOptions& o) { o.blocks = 1 << 30; }, +[](KvOptions& o) { o.sessions_max = 0; }}) {
+  using Spoil = void (*)(KvOptions&);
+  const std::vector<Spoil> spoils = {
+      [](KvOptions& o) { o.blocks = 0; },       [](KvOptions& o) { o.block_tokens = 0; },
+      [](KvOptions& o) { o.hash_bits = 129; },  [](KvOptions& o) { o.policy = "mru"; },
+      [](KvOptions& o) { o.blocks = 1 << 30; }, [](KvOptions& o) { o.sessions_max = 0; },
+  };
+  for (const Spoil spoil : spoils) {
     KvOptions bad = good;
     spoil(bad);
     EXPECT_TRUE(HasReason(KvCache::Create(bad).status(), Reason::kInvalidField));

@@ -80,7 +80,7 @@ std::vector<TokenId> KvSimulation::MakePrompt(const SessionKey& key) {
   // Two words and long runs, so that equal blocks are common; rarely something of its own.
   const TokenId word = Chance(80) ? Pick(2) : 100 + Pick(1000);
   for (std::int32_t i = 0; i < add; ++i) prompt.push_back(Chance(97) ? word : Pick(3));
-  if (static_cast<std::int32_t>(prompt.size()) > most) prompt.resize(static_cast<std::size_t>(most));
+  prompt.resize(std::min(prompt.size(), static_cast<std::size_t>(most)));
   return prompt;
 }
 
@@ -130,7 +130,8 @@ absl::Status KvSimulation::BeginTurn() {
   auto begun = cache_->Begin(turn.key, turn.tokens, now_);
   if (!begun.ok()) {
     const bool busy = stats.has_value() && stats->running && !turn.key.session.empty();
-    PINTLE_SIM_EXPECT(HasReason(begun.status(), Reason::kSessionBusy) == busy, begun.status().message());
+    PINTLE_SIM_EXPECT(HasReason(begun.status(), Reason::kSessionBusy) == busy,
+                      begun.status().message());
     PINTLE_SIM_EXPECT(busy || !match.fits || HasReason(begun.status(), Reason::kSessionsMax),
                       begun.status().message());
     return CheckUnchanged(turn.key, turn.held_before, turn.evicted_before);
