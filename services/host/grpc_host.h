@@ -50,8 +50,8 @@ class GrpcHost {
 
   void SetServing(Probe probe, bool serving);
   // Takes no new calls, lets running ones end for `grace`, then cancels them; returns when all are
-  // gone. Streams without an end (Register, health Watch) last the whole grace, so wait for turns to
-  // end before and keep the grace short.
+  // gone. Streams without an end (Register, health Watch) last the whole grace, so wait for turns
+  // to end before and keep the grace short.
   void Shutdown(absl::Duration grace);
 
  private:

@@ -116,9 +116,9 @@ void BatchCall::HandleGenerate(const v1::GenerateRequest& request) {
     return SendError(id, stream.status(), false);
   }
   RequestRecorder& watched = *recorder;
-  auto pump = std::make_shared<TurnPump>(*std::move(stream), [this, id, &watched](TurnEvent event) {
-    return Take(id, watched, event);
-  });
+  auto pump = std::make_shared<TurnPump>(
+      *std::move(stream),
+      [this, id, &watched](const TurnEvent& event) { return Take(id, watched, event); });
   bool broken = false;
   {
     absl::MutexLock lock(&mutex_);

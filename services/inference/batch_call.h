@@ -24,8 +24,8 @@ namespace pintle {
 //   reading: [read in flight] --item--> handled --room--> [read in flight] --end of items--> closed
 //                                          +--no room--> paused --an answer was written--> reading
 //   writing: [idle] --an answer waits--> [write in flight] --OnWriteDone--> its item's pump goes on
-//   finishing: closed, no item runs, no answer waits, nothing in flight --> Finish OK (CANCELLED when
-//   the call broke) --OnDone--> (deleted)
+//   finishing: closed, no item runs, no answer waits, nothing in flight --> Finish OK (CANCELLED
+//   when the call broke) --OnDone--> (deleted)
 //
 // Each item has at most one answer waiting, so a client that does not read holds back its items'
 // pumps, and through them their turns.

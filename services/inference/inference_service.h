@@ -14,8 +14,8 @@
 
 namespace pintle {
 
-// The Inference service, on a coordinator and on a worker alike: what differs stands behind TurnFront
-// and TextBackend.
+// The Inference service, on a coordinator and on a worker alike: what differs stands behind
+// TurnFront and TextBackend.
 // Thread: gRPC's. Borrows everything it is given, until its server is shut down.
 class InferenceService final : public v1::Inference::CallbackService {
  public:

@@ -17,8 +17,8 @@
 
 namespace pintle {
 
-// The way from a GenerateRequest to its running turn, the same for a call of its own and for an item
-// of a batch.
+// The way from a GenerateRequest to its running turn, the same for a call of its own and for an
+// item of a batch.
 // Thread: safe from any thread. Borrows everything it is given.
 class TurnStarter {
  public:

@@ -17,8 +17,8 @@ enum class LogFormat { kText, kJson };
 // "text" or "json"; INVALID_ARGUMENT naming --log-format.
 absl::StatusOr<LogFormat> ParseLogFormat(absl::string_view text);
 
-// The line of one request, without its newline. Keys are the same in both formats; what is unknown is
-// left out.
+// The line of one request, without its newline. Keys are the same in both formats; what is unknown
+// is left out.
 std::string FormatRequest(const RequestRecord& record, absl::Time now, LogFormat format);
 
 // Writes one line per request to a stream, standard error as a rule.

@@ -11,8 +11,8 @@
 
 namespace pintle {
 
-// What is known of a turn when it ends: the one log line and the metrics are made of it. Never text,
-// never a token.
+// What is known of a turn when it ends: the one log line and the metrics are made of it. Never
+// text, never a token.
 struct RequestRecord {
   std::string method;
   std::string request_id;

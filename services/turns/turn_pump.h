@@ -12,7 +12,8 @@
 
 namespace pintle {
 
-// Moves events from a TurnStream to a consumer that takes one at a time, whoever of the two is slower:
+// Moves events from a TurnStream to a consumer that takes one at a time, whoever of the two is
+// slower:
 //
 //            ready               event              Resume
 //   [idle] --------> [pulling] --------> [busy] -------------> [pulling]

@@ -217,7 +217,8 @@ absl::StatusOr<CancelMode> FromProto(v1::Keep keep) {
     case v1::COMMIT_PARTIAL:
       return CancelMode::kCommitPartial;
     default:
-      return InvalidField("keep", absl::StrCat("is ", static_cast<int>(keep), ", which is no Keep"));
+      return InvalidField("keep",
+                          absl::StrCat("is ", static_cast<int>(keep), ", which is no Keep"));
   }
 }
 

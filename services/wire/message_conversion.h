@@ -19,8 +19,8 @@ namespace pintle {
 using TokenIdField = google::protobuf::RepeatedField<google::protobuf::int32>;
 
 void ToProto(const Message& message, v1::Message* out);
-// `field` is the message's path in the request, for the error. UNSUPPORTED_OPTION for a part that is
-// no text.
+// `field` is the message's path in the request, for the error. UNSUPPORTED_OPTION for a part that
+// is no text.
 absl::StatusOr<Message> FromProto(const v1::Message& message, absl::string_view field);
 
 void ToProto(const ChatInput& chat, v1::Chat* out);

@@ -134,7 +134,8 @@ absl::Status FromRpcStatus(const google::rpc::Status& status) {
 absl::Status FromGrpcStatus(const grpc::Status& status) {
   google::rpc::Status rpc;
   if (!rpc.ParseFromString(status.error_details())) rpc.Clear();
-  return Restore(CodeFromNumber(static_cast<int>(status.error_code())), status.error_message(), rpc);
+  const auto number = static_cast<int>(status.error_code());
+  return Restore(CodeFromNumber(number), status.error_message(), rpc);
 }
 
 }  // namespace pintle

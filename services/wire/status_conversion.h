@@ -12,8 +12,8 @@ class Status;
 
 // How an error travels: code and message as gRPC's own, the ErrorDetail as google.rpc details in
 // grpc-status-details-bin: ErrorInfo (domain "pintle", reason, metadata) always, BadRequest for
-// fields, RetryInfo, QuotaFailure. Both directions lose nothing that MakeError put in; metadata comes
-// back sorted by key. CANCELLED and DEADLINE_EXCEEDED are gRPC's own and carry no detail.
+// fields, RetryInfo, QuotaFailure. Both directions lose nothing that MakeError put in; metadata
+// comes back sorted by key. CANCELLED and DEADLINE_EXCEEDED are gRPC's own and carry no detail.
 // Thread: pure functions.
 namespace pintle {
 

@@ -25,7 +25,8 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
 
 void ToProto(absl::Time time, google::protobuf::Timestamp* out) {
   time = std::clamp(time, kEarliest, kLatest);
-  const std::int64_t seconds = absl::ToUnixSeconds(time);  // rounds down, so nanos are never negative
+  // Rounds down, so the nanoseconds are never negative.
+  const std::int64_t seconds = absl::ToUnixSeconds(time);
   out->set_seconds(seconds);
   out->set_nanos(static_cast<std::int32_t>(
       absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));

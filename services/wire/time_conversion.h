@@ -8,8 +8,8 @@
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 
-// Durations and wall times to their well-known messages and back, to the nanosecond. Beyond the range
-// of the messages (10,000 years) values are clipped.
+// Durations and wall times to their well-known messages and back, to the nanosecond. Beyond the
+// range of the messages (10,000 years) values are clipped.
 // Thread: pure functions.
 namespace pintle {
 

@@ -11,8 +11,8 @@
 // Thread: pure functions.
 namespace pintle {
 
-// What a client sees of an event. False when it sees nothing: TurnPrepared is internal, and TurnFailed
-// ends the stream with its status instead of a message.
+// What a client sees of an event. False when it sees nothing: TurnPrepared is internal, and
+// TurnFailed ends the stream with its status instead of a message.
 bool ToProto(const TurnEvent& event, v1::GenerateResponse* out);
 
 // What a coordinator sees of an event; false for TurnFailed alone.

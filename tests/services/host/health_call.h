@@ -14,7 +14,8 @@ namespace pintle::testing {
 grpc::Status RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                      const std::string& request, std::string* response);
 
-// What grpc.health.v1.Health/Check says of a service: "SERVING", "NOT_SERVING", else the status code.
+// What grpc.health.v1.Health/Check says of a service: "SERVING", "NOT_SERVING", else the status
+// code.
 std::string HealthOf(const std::shared_ptr<grpc::Channel>& channel, const std::string& service);
 
 }  // namespace pintle::testing

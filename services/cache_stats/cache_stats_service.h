@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_SERVICES_CACHE_STATS_CACHE_STATS_SERVICE_H_
+#define PINTLE_SERVICES_CACHE_STATS_CACHE_STATS_SERVICE_H_
+
+#include "contract/cache_report.h"
+#include "pintle/v1/cache.grpc.pb.h"
+#include "services/identity/caller_rules.h"
+
+namespace pintle {
+
+// The CacheStats service over whoever knows the figures. Readable on a worker that serves a
+// coordinator too; SetEvictionPolicy is the admin's.
+// Thread: gRPC's. Borrows everything it is given, until its server is shut down.
+class CacheStatsService final : public v1::CacheStats::CallbackService {
+ public:
+  using Context = grpc::CallbackServerContext;
+  using Unary = grpc::ServerUnaryReactor;
+
+  CacheStatsService(CacheStatsSource& source, const CallerRules& callers)
+      : source_(source), callers_(callers) {}
+
+  Unary* GetCacheStats(Context* context, const v1::GetCacheStatsRequest* request,
+                       v1::GetCacheStatsResponse* response) override;
+  // Not yet.
+  grpc::ServerWriteReactor<v1::WatchCacheEventsResponse>* WatchCacheEvents(
+      Context* context, const v1::WatchCacheEventsRequest* request) override;
+  Unary* ExplainEviction(Context* context, const v1::ExplainEvictionRequest* request,
+                         v1::ExplainEvictionResponse* response) override;
+  Unary* SetEvictionPolicy(Context* context, const v1::SetEvictionPolicyRequest* request,
+                           v1::SetEvictionPolicyResponse* response) override;
+
+ private:
+  // NOT_YET, once the caller may call at all.
+  absl::Status NotYet(const Context& context, const char* method) const;
+
+  CacheStatsSource& source_;
+  const CallerRules& callers_;
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_SERVICES_CACHE_STATS_CACHE_STATS_SERVICE_H_
