@@ -29,8 +29,8 @@ std::uint64_t Share(std::uint64_t digest, Position position) {
 }
 
 std::uint64_t DigestOf(std::uint64_t before, TokenId token, Position position) {
-  return Mix(before + Mix(static_cast<std::uint64_t>(token) * 31 +
-                          static_cast<std::uint64_t>(position)));
+  return Mix(before +
+             Mix(static_cast<std::uint64_t>(token) * 31 + static_cast<std::uint64_t>(position)));
 }
 
 bool PlainGreedy(const SampleRequest& request) {
@@ -52,9 +52,7 @@ KvLayout FakeDecoder::Layout() const {
           sizeof(std::uint64_t)};
 }
 
-DecoderLimits FakeDecoder::Limits() const {
-  return {options_.context_tokens, options_.vocabulary};
-}
+DecoderLimits FakeDecoder::Limits() const { return {options_.context_tokens, options_.vocabulary}; }
 
 absl::Status FakeDecoder::AllocateKv(std::int32_t blocks) {
   blocks_ = blocks;
@@ -182,10 +180,10 @@ void FakeDecoder::FillLogits(std::uint64_t state, std::vector<float>& logits) co
 
 absl::Status FakeDecoder::ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const {
   PINTLE_CHECK(bytes.size() == Layout().block_bytes, "a whole block");
-  std::memcpy(bytes.data(),
-              &memory_[static_cast<std::size_t>(block) *
-                       static_cast<std::size_t>(options_.block_tokens)],
-              bytes.size());
+  std::memcpy(
+      bytes.data(),
+      &memory_[static_cast<std::size_t>(block) * static_cast<std::size_t>(options_.block_tokens)],
+      bytes.size());
   return absl::OkStatus();
 }
 

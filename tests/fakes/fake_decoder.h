@@ -51,7 +51,8 @@ class FakeDecoder final : public Decoder {
   // What a run without any cache would make: `tokens` ids, or fewer up to EOS, its last.
   std::vector<TokenId> ReferenceTokens(absl::Span<const TokenId> prompt, std::int32_t tokens) const;
   std::vector<TokenId> ReferenceSampled(absl::Span<const TokenId> prompt, std::int32_t tokens,
-                                        const ResolvedSampling& sampling, std::int32_t choice) const;
+                                        const ResolvedSampling& sampling,
+                                        std::int32_t choice) const;
   // The one greedy token after a context.
   TokenId ReferenceNext(absl::Span<const TokenId> context,
                         absl::Span<const TokenId> masked = {}) const;

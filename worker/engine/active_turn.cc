@@ -15,8 +15,11 @@ bool Contains(const std::vector<TokenId>& ids, TokenId token) {
 
 ActiveTurn::ActiveTurn(TurnId id, EngineTurn request, absl::Duration submitted,
                        std::int32_t max_tokens)
-    : id_(id), request_(std::move(request)), standing_{request_.priority, submitted, id},
-      max_tokens_(max_tokens), choices_(static_cast<std::size_t>(request_.n)) {
+    : id_(id),
+      request_(std::move(request)),
+      standing_{request_.priority, submitted, id},
+      max_tokens_(max_tokens),
+      choices_(static_cast<std::size_t>(request_.n)) {
   masked_ = request_.stopping.eos_token_ids;
   masked_.insert(masked_.end(), request_.stopping.stop_token_ids.begin(),
                  request_.stopping.stop_token_ids.end());

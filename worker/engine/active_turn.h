@@ -26,7 +26,8 @@ struct ActiveChoice {
   bool ended = false;
   // Invalid while the turn has no blocks, and for choices that are not forked (yet, or any more).
   kv::KvSequence kv;
-  // How often in a row the pool refused this sequence's growth: what it says it needs grows with it.
+  // How often in a row the pool refused this sequence's growth: what it says it needs grows with
+  // it.
   std::int32_t refusals = 0;
 };
 
@@ -81,8 +82,8 @@ class ActiveTurn {
   std::optional<FinishReason> Accept(std::int32_t choice, TokenId token);
 
   Phase phase = Phase::kWaiting;
-  bool started = false;     // EngineStarted was pushed
-  Position scored = 1;      // the first prompt position not scored yet (position 0 never is)
+  bool started = false;  // EngineStarted was pushed
+  Position scored = 1;   // the first prompt position not scored yet (position 0 never is)
   std::optional<absl::Duration> paused_since;
   std::optional<absl::Duration> settled_since;
   // What admission is expected to find and take; refreshed while the turn is near the front.

@@ -32,14 +32,16 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
   complete.kv.block_tokens = layout.block_tokens;
   complete.kv.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<kv::KvCache> cache, kv::KvCache::Create(complete.kv));
-  return std::unique_ptr<Engine>(
-      new Engine(complete, std::move(decoder), std::move(cache), clock));
+  return std::unique_ptr<Engine>(new Engine(complete, std::move(decoder), std::move(cache), clock));
 }
 
 Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
                std::unique_ptr<kv::KvCache> cache, const Clock& clock)
-    : clock_(clock), decoder_(std::move(decoder)), limits_(decoder_->Limits()),
-      scheduler_(options.scheduler), cache_(std::move(cache)),
+    : clock_(clock),
+      decoder_(std::move(decoder)),
+      limits_(decoder_->Limits()),
+      scheduler_(options.scheduler),
+      cache_(std::move(cache)),
       mailbox_(options.mailbox_messages, options.queue_requests),
       table_(*cache_, mailbox_, scheduler_, options.kv.blocks, options.kv.block_tokens,
              limits_.context_tokens),
@@ -104,9 +106,9 @@ absl::Status Engine::Check(const EngineTurn& turn) const {
   const auto tokens = static_cast<Position>(
       std::min<std::size_t>(turn.prompt.size(), std::numeric_limits<Position>::max() / 2));
   if (table_.Clip(tokens, turn.n, turn.stopping.max_tokens) < 1) {
-    return MakeError(Reason::kPromptTooLong,
-                     absl::StrCat("the prompt has ", tokens, " tokens, limit ",
-                                  table_.PromptLimit(turn.n)));
+    return MakeError(
+        Reason::kPromptTooLong,
+        absl::StrCat("the prompt has ", tokens, " tokens, limit ", table_.PromptLimit(turn.n)));
   }
   return absl::OkStatus();
 }
@@ -118,9 +120,7 @@ absl::StatusOr<TurnId> Engine::Submit(EngineTurn turn) {
 
 void Engine::StopChoice(TurnId turn, std::int32_t choice) { mailbox_.StopChoice(turn, choice); }
 
-void Engine::Commit(TurnId turn, EngineCommit commit) {
-  mailbox_.Commit(turn, std::move(commit));
-}
+void Engine::Commit(TurnId turn, EngineCommit commit) { mailbox_.Commit(turn, std::move(commit)); }
 
 void Engine::Cancel(TurnId turn, absl::Status why) {
   PINTLE_CHECK(!why.ok(), "a cancelled turn needs an error");
@@ -136,9 +136,8 @@ EngineSnapshot Engine::Snapshot() const {
   return snapshot_;
 }
 
-absl::Status Engine::QuerySessions(
-    std::vector<SessionKey> keys,
-    absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) {
+absl::Status Engine::QuerySessions(std::vector<SessionKey> keys,
+                                   absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) {
   return mailbox_.Query({std::move(keys), std::move(done)});
 }
 

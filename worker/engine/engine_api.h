@@ -24,9 +24,9 @@ class EngineApi {
   virtual ~EngineApi() = default;
 
   // Queues a turn. Events go to turn.sink, ending with exactly one EngineEnded. Errors (nothing is
-  // queued then): QUEUE_FULL, DRAINING, SESSION_BUSY, PROMPT_TOO_LONG (the prompt and one token more
-  // exceed the context, or the pool less two blocks kept for a copied tail and growth), INVALID_FIELD
-  // (empty prompt, a token outside the vocabulary, n).
+  // queued then): QUEUE_FULL, DRAINING, SESSION_BUSY, PROMPT_TOO_LONG (the prompt and one token
+  // more exceed the context, or the pool less two blocks kept for a copied tail and growth),
+  // INVALID_FIELD (empty prompt, a token outside the vocabulary, n).
   virtual absl::StatusOr<TurnId> Submit(EngineTurn turn) = 0;
   // Ends one choice: a stop string was found in its text. No further tokens of it are made; ones
   // already under way are dropped. Unknown ids are ignored (the turn may have ended).
@@ -39,7 +39,8 @@ class EngineApi {
   virtual void Cancel(TurnId turn, absl::Status why) = 0;
   // A sink is no longer paused, or time moved in a test.
   virtual void Wake() = 0;
-  // Forgets a session's KV (SESSION_DELETED); a running turn of it is cancelled with SESSION_DELETED.
+  // Forgets a session's KV (SESSION_DELETED); a running turn of it is cancelled with
+  // SESSION_DELETED.
   virtual void DropSession(const SessionKey& key) = 0;
   // The last published figures; at most one step old.
   virtual EngineSnapshot Snapshot() const = 0;

@@ -14,9 +14,7 @@ namespace {
 // Rows of one step of a prompt that is scored: each needs a row of logits over the vocabulary.
 constexpr std::int32_t kScoredRows = 64;
 
-absl::Status Draining() {
-  return MakeError(Reason::kDraining, "this worker is shutting down");
-}
+absl::Status Draining() { return MakeError(Reason::kDraining, "this worker is shutting down"); }
 
 absl::Status Expired() {
   return absl::DeadlineExceededError("the deadline passed before the turn was finished");
@@ -24,11 +22,16 @@ absl::Status Expired() {
 
 }  // namespace
 
-EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler,
-                       kv::KvCache& cache, Decoder& decoder, TurnMailbox& mailbox,
-                       TurnTable& table, const Clock& clock)
-    : options_(options), scheduler_(scheduler), cache_(cache), decoder_(decoder),
-      mailbox_(mailbox), table_(table), clock_(clock), now_(clock.Monotonic()) {}
+EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler, kv::KvCache& cache,
+                       Decoder& decoder, TurnMailbox& mailbox, TurnTable& table, const Clock& clock)
+    : options_(options),
+      scheduler_(scheduler),
+      cache_(cache),
+      decoder_(decoder),
+      mailbox_(mailbox),
+      table_(table),
+      clock_(clock),
+      now_(clock.Monotonic()) {}
 
 bool EngineLoop::RunOnce() {
   now_ = clock_.Monotonic();
@@ -144,11 +147,11 @@ bool EngineLoop::RunTimers() {
     // The scheduler rejects those that never started: it alone knows the queue time.
     if (!turn->started || now_ < TimerOf(*turn)) continue;
     const bool expired = now_ >= turn->request().deadline;
-    table_.Cancel(*turn,
-                  expired ? Expired()
-                          : MakeError(Reason::kSlowReader,
-                                      "the stream's reader fell behind for too long"),
-                  now_);
+    table_.Cancel(
+        *turn,
+        expired ? Expired()
+                : MakeError(Reason::kSlowReader, "the stream's reader fell behind for too long"),
+        now_);
     ended = true;
   }
   return ended;
@@ -188,8 +191,8 @@ void EngineLoop::FillInput() {
     for (std::int32_t i = 0; i < turn->choices(); ++i) {
       const ActiveChoice& choice = turn->choice(i);
       if (!choice.kv.valid()) continue;
-      const auto blocks = static_cast<std::int32_t>(choice.kv.block_table().size()) +
-                          choice.kv.reserved_blocks();
+      const auto blocks =
+          static_cast<std::int32_t>(choice.kv.block_table().size()) + choice.kv.reserved_blocks();
       running.blocks_held += blocks;
       RunningSequence sequence;
       sequence.sequence = turn->SequenceOf(i);
@@ -259,8 +262,8 @@ bool EngineLoop::BreakDeadlock(const StepPlan& plan) {
     if (next != waiting.end()) stuck = *next;
   }
   if (stuck == nullptr) return false;
-  table_.Cancel(*stuck, MakeError(Reason::kPoolFull, "the turn needs more KV blocks than can be had"),
-                now_);
+  table_.Cancel(
+      *stuck, MakeError(Reason::kPoolFull, "the turn needs more KV blocks than can be had"), now_);
   return true;
 }
 
@@ -319,11 +322,11 @@ void EngineLoop::Keep(const StepBuilder::SliceOrigin& origin) {
   ActiveTurn* turn = table_.Find(origin.turn);
   if (turn == nullptr) return;
   ActiveChoice& choice = turn->choice(origin.choice);
-  cache_.Append(choice.kv,
-                absl::MakeConstSpan(choice.tokens)
-                    .subspan(static_cast<std::size_t>(origin.start),
-                             static_cast<std::size_t>(origin.rows)),
-                now_);
+  cache_.Append(
+      choice.kv,
+      absl::MakeConstSpan(choice.tokens)
+          .subspan(static_cast<std::size_t>(origin.start), static_cast<std::size_t>(origin.rows)),
+      now_);
   if (!turn->AwaitsFork() || choice.kv.tokens() != turn->prompt_tokens()) return;
   if (absl::Status status = table_.Fork(*turn, now_); !status.ok()) {
     table_.Cancel(*turn, status, now_);

@@ -13,8 +13,9 @@ struct EngineSnapshot {
   std::int64_t turns_waiting = 0;
   std::int64_t turns_running = 0;
   std::int64_t sequences_running = 0;
-  std::int64_t sequences_paused = 0;      // by a slow reader
-  std::int64_t queued_uncached_tokens = 0;  // prompt tokens still to be computed, waiting and running
+  std::int64_t sequences_paused = 0;  // by a slow reader
+  std::int64_t queued_uncached_tokens =
+      0;  // prompt tokens still to be computed, waiting and running
   std::int64_t preemptions = 0;
   std::int64_t steps = 0;
   std::int64_t prompt_tokens_computed = 0;

@@ -52,8 +52,8 @@ struct EngineEnded {
   Position held_tokens = 0;
 };
 
-using EngineEvent = std::variant<EngineStarted, EnginePromptScores, EngineToken, EngineChoiceEnded,
-                                 EngineEnded>;
+using EngineEvent =
+    std::variant<EngineStarted, EnginePromptScores, EngineToken, EngineChoiceEnded, EngineEnded>;
 
 // Where a turn's events go. All calls of Push come from the engine thread; implementations never
 // block and never call back into the engine from Push.
@@ -72,7 +72,8 @@ class TurnSink {
 struct EngineTurn {
   // Sharing never crosses `key.tenant`. An empty session is a one-shot: nothing is held after it.
   SessionKey key;
-  // The whole context, history first. KV is reused for the longest part that matches token by token.
+  // The whole context, history first. KV is reused for the longest part that matches token by
+  // token.
   std::vector<TokenId> prompt;
   ResolvedSampling sampling;
   ResolvedStopping stopping;

@@ -51,7 +51,7 @@ class StepBuilder {
   void AddSample(const ActiveTurn& turn, std::int32_t choice, std::int32_t row);
 
   StepBatch batch_;
-  std::vector<SliceOrigin> slices_;   // parallel to batch_.slices
+  std::vector<SliceOrigin> slices_;    // parallel to batch_.slices
   std::vector<SampleOrigin> samples_;  // parallel to batch_.samples
 };
 

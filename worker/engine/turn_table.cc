@@ -20,8 +20,12 @@ constexpr std::int32_t kSlackBlocks = 2;
 
 TurnTable::TurnTable(kv::KvCache& cache, TurnMailbox& mailbox, const Scheduler& scheduler,
                      std::int32_t blocks, std::int32_t block_tokens, Position context_tokens)
-    : cache_(cache), mailbox_(mailbox), scheduler_(scheduler), blocks_(blocks),
-      block_tokens_(block_tokens), context_tokens_(context_tokens) {}
+    : cache_(cache),
+      mailbox_(mailbox),
+      scheduler_(scheduler),
+      blocks_(blocks),
+      block_tokens_(block_tokens),
+      context_tokens_(context_tokens) {}
 
 std::int32_t TurnTable::BlocksFor(std::int64_t tokens) const {
   return static_cast<std::int32_t>((tokens + block_tokens_ - 1) / block_tokens_);
@@ -49,8 +53,8 @@ Position TurnTable::PromptLimit(std::int32_t n) const {
   // Each choice needs a block of its own, which may also hold the prompt's tail.
   const std::int32_t blocks = std::max(0, blocks_ - kSlackBlocks - n + 1);
   const std::int64_t pool = static_cast<std::int64_t>(blocks) * block_tokens_ - 1;
-  return static_cast<Position>(std::min<std::int64_t>(std::max<std::int64_t>(pool, 0),
-                                                      context_tokens_ - 1));
+  return static_cast<Position>(
+      std::min<std::int64_t>(std::max<std::int64_t>(pool, 0), context_tokens_ - 1));
 }
 
 void TurnTable::Add(TurnId id, EngineTurn request, absl::Duration submitted) {
@@ -86,10 +90,10 @@ std::vector<ActiveTurn*> TurnTable::All() const {
 void TurnTable::Enqueue(ActiveTurn& turn) {
   turn.phase = ActiveTurn::Phase::kWaiting;
   Estimate(turn);
-  const auto place = std::upper_bound(
-      waiting_.begin(), waiting_.end(), &turn, [this](const ActiveTurn* a, const ActiveTurn* b) {
-        return scheduler_.Before(a->standing(), b->standing());
-      });
+  const auto place = std::upper_bound(waiting_.begin(), waiting_.end(), &turn,
+                                      [this](const ActiveTurn* a, const ActiveTurn* b) {
+                                        return scheduler_.Before(a->standing(), b->standing());
+                                      });
   waiting_.insert(place, &turn);
 }
 
@@ -141,8 +145,7 @@ absl::Status TurnTable::Admit(ActiveTurn& turn, absl::Duration now) {
 }
 
 void TurnTable::LeavePhase(ActiveTurn& turn) {
-  std::vector<ActiveTurn*>& list =
-      turn.phase == ActiveTurn::Phase::kWaiting ? waiting_ : running_;
+  std::vector<ActiveTurn*>& list = turn.phase == ActiveTurn::Phase::kWaiting ? waiting_ : running_;
   list.erase(std::remove(list.begin(), list.end(), &turn), list.end());
 }
 

@@ -16,7 +16,10 @@ namespace {
 class Decision {
  public:
   Decision(const Scheduler& scheduler, const StepInput& input)
-      : scheduler_(scheduler), options_(scheduler.options()), input_(input), available_(input.blocks_available),
+      : scheduler_(scheduler),
+        options_(scheduler.options()),
+        input_(input),
+        available_(input.blocks_available),
         lost_(input.running.size(), false) {}
 
   StepPlan Make() {
@@ -65,10 +68,10 @@ class Decision {
     for (const RunningSequence& sequence : input_.sequences) {
       if (sequence.tokens_left > 0 && !TurnOf(sequence).paused) ordered.push_back(&sequence);
     }
-    std::stable_sort(ordered.begin(), ordered.end(),
-                     [this](const RunningSequence* a, const RunningSequence* b) {
-                       return a->turn != b->turn && Before(TurnOf(*a).standing, TurnOf(*b).standing);
-                     });
+    std::stable_sort(
+        ordered.begin(), ordered.end(), [this](const RunningSequence* a, const RunningSequence* b) {
+          return a->turn != b->turn && Before(TurnOf(*a).standing, TurnOf(*b).standing);
+        });
     for (const RunningSequence* sequence : ordered) {
       if (sequence->tokens_left == 1) {
         decodes_.push_back(sequence);
@@ -100,8 +103,8 @@ class Decision {
     if (plan_.stalled || !plan_.preempted.empty()) return;
     std::int32_t sequences = 0;
     for (const RunningTurn& turn : input_.running) sequences += turn.sequences;
-    const std::size_t prefills_max = static_cast<std::size_t>(
-        std::max(1, PrefillBudget() / options_.prefill_chunk_min));
+    const std::size_t prefills_max =
+        static_cast<std::size_t>(std::max(1, PrefillBudget() / options_.prefill_chunk_min));
     std::int32_t promised = 0;  // blocks that prompts already running will take in this step
     for (const Prefill& prefill : prefills_) {
       promised += BlocksBeyondRoom(*prefill.sequence,
@@ -130,9 +133,9 @@ class Decision {
   }
 
   void SharePrefill() {
-    std::stable_sort(prefills_.begin(), prefills_.end(), [this](const Prefill& a, const Prefill& b) {
-      return Before(a.standing, b.standing);
-    });
+    std::stable_sort(
+        prefills_.begin(), prefills_.end(),
+        [this](const Prefill& a, const Prefill& b) { return Before(a.standing, b.standing); });
     std::int32_t budget = PrefillBudget();
     std::int32_t sharers = static_cast<std::int32_t>(prefills_.size());
     for (Prefill& prefill : prefills_) {
@@ -155,8 +158,8 @@ class Decision {
 
   // Gives a prompt up to `rows` more rows; returns how many.
   std::int32_t Extend(Prefill& prefill, std::int32_t rows) {
-    rows = std::min({rows, prefill.tokens_left - prefill.rows,
-                     options_.prefill_chunk_max - prefill.rows});
+    rows = std::min(
+        {rows, prefill.tokens_left - prefill.rows, options_.prefill_chunk_max - prefill.rows});
     if (rows <= 0) return 0;
     if (prefill.sequence != nullptr) {
       if (lost_[prefill.sequence->turn]) return 0;
@@ -214,9 +217,8 @@ class Decision {
     // A prompt ahead in rank may take the blocks of a sequence that was to decode in this step.
     for (const RunningSequence& sequence : input_.sequences) {
       if (sequence.turn != victim) continue;
-      std::erase_if(plan_.runs, [&](const PlannedRun& run) {
-        return run.sequence == sequence.sequence;
-      });
+      std::erase_if(plan_.runs,
+                    [&](const PlannedRun& run) { return run.sequence == sequence.sequence; });
     }
     return true;
   }
@@ -240,15 +242,15 @@ absl::Status AtLeastOne(absl::string_view name, std::int32_t value) {
 }  // namespace
 
 absl::Status SchedulerOptions::Validate() const {
-  for (const auto& [name, value] : {std::pair("step_tokens", step_tokens),
-                                    std::pair("sequences_max", sequences_max),
-                                    std::pair("prefill_chunk_min", prefill_chunk_min)}) {
+  for (const auto& [name, value] :
+       {std::pair("step_tokens", step_tokens), std::pair("sequences_max", sequences_max),
+        std::pair("prefill_chunk_min", prefill_chunk_min)}) {
     if (absl::Status status = AtLeastOne(name, value); !status.ok()) return status;
   }
   if (prefill_chunk_max < prefill_chunk_min) {
-    return InvalidField("prefill_chunk_max",
-                        absl::StrCat("is ", prefill_chunk_max, ", below prefill_chunk_min ",
-                                     prefill_chunk_min));
+    return InvalidField(
+        "prefill_chunk_max",
+        absl::StrCat("is ", prefill_chunk_max, ", below prefill_chunk_min ", prefill_chunk_min));
   }
   if (queue_time <= absl::ZeroDuration()) return InvalidField("queue_time", "must be positive");
   if (priority_worth < absl::ZeroDuration()) {

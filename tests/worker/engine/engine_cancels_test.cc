@@ -21,10 +21,9 @@ EngineTurn RandomTurn(std::mt19937& random) {
   const auto pick = [&random](int low, int high) {
     return std::uniform_int_distribution<int>(low, high)(random);
   };
-  EngineTurn turn = EngineBench::Turn(
-      EngineBench::Prompt(static_cast<std::size_t>(pick(1, 200)),
-                          static_cast<std::uint32_t>(pick(0, 9))),
-      pick(1, 100));
+  EngineTurn turn = EngineBench::Turn(EngineBench::Prompt(static_cast<std::size_t>(pick(1, 200)),
+                                                          static_cast<std::uint32_t>(pick(0, 9))),
+                                      pick(1, 100));
   if (pick(0, 1) == 0) turn.key.session = SessionId(absl::StrCat("s", pick(0, 400)));
   turn.key.tenant = TenantId(absl::StrCat("t", pick(0, 2)));
   turn.n = pick(0, 4) == 0 ? pick(2, 4) : 1;
@@ -76,13 +75,14 @@ TEST(EngineCancelsTest, TenThousandRandomCancelsLeaveNoBlockAndNoStreamBehind) {
   const kv::KvStats stats = bench.engine().cache().Stats();
   const std::int64_t unused =
       stats.Blocks(kv::BlockState::kFree) + stats.Blocks(kv::BlockState::kEvictable);
-  std::printf("cancels %d, preemptions %lld, in use %lld, pinned %lld, reserved %lld, "
-              "free + evictable %lld of %lld, streams hanging %zu\n",
-              cancelled, static_cast<long long>(bench.engine().Snapshot().preemptions),
-              static_cast<long long>(stats.Blocks(kv::BlockState::kInUse)),
-              static_cast<long long>(stats.Blocks(kv::BlockState::kPinned)),
-              static_cast<long long>(stats.blocks_reserved), static_cast<long long>(unused),
-              static_cast<long long>(stats.blocks_total), hanging);
+  std::printf(
+      "cancels %d, preemptions %lld, in use %lld, pinned %lld, reserved %lld, "
+      "free + evictable %lld of %lld, streams hanging %zu\n",
+      cancelled, static_cast<long long>(bench.engine().Snapshot().preemptions),
+      static_cast<long long>(stats.Blocks(kv::BlockState::kInUse)),
+      static_cast<long long>(stats.Blocks(kv::BlockState::kPinned)),
+      static_cast<long long>(stats.blocks_reserved), static_cast<long long>(unused),
+      static_cast<long long>(stats.blocks_total), hanging);
   bench.ExpectAllBlocksFree();
   EXPECT_EQ(hanging, 0U);
   EXPECT_TRUE(bench.engine().cache().CheckInvariants().ok());

@@ -211,8 +211,7 @@ TEST_P(EngineStepFailureTest, EndsTheTurnsInTheStepAndTheEngineGoesOn) {
   paused.sink->set_paused(false);
   bench.RunUntilIdle();
   EXPECT_EQ(bench.Commit(paused).tokens.at(0), bench.Reference(prompt, 30));
-  EXPECT_EQ(bench.RunTurn(EngineBench::Turn(prompt, 30)).tokens.at(0),
-            bench.Reference(prompt, 30));
+  EXPECT_EQ(bench.RunTurn(EngineBench::Turn(prompt, 30)).tokens.at(0), bench.Reference(prompt, 30));
 }
 
 INSTANTIATE_TEST_SUITE_P(LaunchAndCollect, EngineStepFailureTest, ::testing::Bool());

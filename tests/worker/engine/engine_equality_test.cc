@@ -120,9 +120,8 @@ TEST_P(EngineEqualityTest, PreemptedChoicesDrawTheSameTokens) {
       if (done[i] || turns[i].sink->Record().finished.size() < 3) continue;
       const SinkRecord record = bench.Commit(turns[i]);
       for (std::int32_t choice = 0; choice < 3; ++choice) {
-        EXPECT_EQ(record.tokens.at(choice),
-                  bench.decoder().ReferenceSampled(wanted[i].prompt, 90, wanted[i].sampling,
-                                                   choice));
+        EXPECT_EQ(record.tokens.at(choice), bench.decoder().ReferenceSampled(
+                                                wanted[i].prompt, 90, wanted[i].sampling, choice));
       }
       done[i] = true;
       ++ended;

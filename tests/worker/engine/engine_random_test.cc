@@ -69,7 +69,8 @@ class RandomLoad {
     if (Pick(0, 3) != 0) turn.key.session = SessionId(absl::StrCat("s", Pick(0, 3)));
     std::vector<TokenId> history = transcripts_[turn.key];
     if (turn.key.session.empty() || history.size() > 150) history.clear();
-    if (Pick(0, 4) == 0) history.resize(static_cast<std::size_t>(Pick(0, 150)) % (history.size() + 1));
+    if (Pick(0, 4) == 0)
+      history.resize(static_cast<std::size_t>(Pick(0, 150)) % (history.size() + 1));
     // Few salts, so that prompts share prefixes.
     const auto salt = static_cast<std::uint32_t>(Pick(0, 2));
     turn.prompt = Join(history, EngineBench::Prompt(static_cast<std::size_t>(Pick(1, 60)), salt));
@@ -121,9 +122,9 @@ class RandomLoad {
     if (static_cast<std::int32_t>(record.finished.size()) < running.wanted.n) return false;
     for (std::int32_t choice = 0; choice < running.wanted.n; ++choice) {
       const std::vector<TokenId>& made = record.tokens[choice];
-      auto expected = bench_.decoder().ReferenceSampled(
-          running.wanted.prompt, static_cast<std::int32_t>(made.size()), running.wanted.sampling,
-          choice);
+      auto expected = bench_.decoder().ReferenceSampled(running.wanted.prompt,
+                                                        static_cast<std::int32_t>(made.size()),
+                                                        running.wanted.sampling, choice);
       // Where EOS is a matter of sampling alone the reference goes on.
       EXPECT_EQ(made, expected);
     }

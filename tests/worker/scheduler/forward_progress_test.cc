@@ -13,9 +13,7 @@ namespace {
 
 constexpr std::int32_t kBlockTokens = 16;
 
-std::int32_t BlocksFor(std::int32_t tokens) {
-  return (tokens + kBlockTokens - 1) / kBlockTokens;
-}
+std::int32_t BlocksFor(std::int32_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
 
 struct Request {
   Standing standing;
@@ -69,8 +67,8 @@ class PoolGame {
       Take(request, std::max(0, BlocksFor(request.computed + run.rows) - request.blocks));
       Compute(request, run.rows);
     }
-    return static_cast<std::size_t>(std::count_if(
-        requests_.begin(), requests_.end(), [](const Request& r) { return r.finished; }));
+    return static_cast<std::size_t>(std::count_if(requests_.begin(), requests_.end(),
+                                                  [](const Request& r) { return r.finished; }));
   }
 
   std::int32_t Pick(std::int32_t low, std::int32_t high) {

@@ -62,8 +62,8 @@ TEST(SchedulerTest, DecodesRunBesideALongPromptThatGetsTheRest) {
   AddRunning(input, 1, At(1), 10, 1000, 1008);
   AddRunning(input, 2, At(2), 2, 1, 5);
   AddRunning(input, 3, At(3), 2, 1, 5);
-  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{20, 1}, PlannedRun{30, 1},
-                                            PlannedRun{10, 48}));
+  EXPECT_THAT(Step(input).runs,
+              ElementsAre(PlannedRun{20, 1}, PlannedRun{30, 1}, PlannedRun{10, 48}));
 }
 
 TEST(SchedulerTest, PromptsShareTheBudgetEquallyInRankOrder) {
