@@ -8,7 +8,7 @@
 #include "contract/clock.h"
 #include "contract/turn.h"
 #include "pintle/v1/execution.grpc.pb.h"
-#include "services/execution/turn_table.h"
+#include "services/execution/running_calls.h"
 #include "services/identity/caller_rules.h"
 #include "services/request_log/request_record.h"
 
@@ -48,7 +48,7 @@ class ExecutionService final : public v1::Execution::CallbackService {
   const CallerRules& callers_;
   const Clock& clock_;
   const std::vector<RequestObserver*> observers_;
-  TurnTable running_;
+  RunningCalls running_;
   std::atomic<bool> draining_{false};
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef PINTLE_SERVICES_EXECUTION_TURN_TABLE_H_
-#define PINTLE_SERVICES_EXECUTION_TURN_TABLE_H_
+#ifndef PINTLE_SERVICES_EXECUTION_RUNNING_CALLS_H_
+#define PINTLE_SERVICES_EXECUTION_RUNNING_CALLS_H_
 
 #include <cstddef>
 #include <memory>
@@ -15,7 +15,7 @@ namespace pintle {
 
 // The running turns of an Execution service by the coordinators' names for them, for CancelTurn.
 // Thread: safe from any thread. Shares the pumps until they are taken out.
-class TurnTable {
+class RunningCalls {
  public:
   // False when a turn of that name runs.
   bool Add(const std::string& turn_id, std::shared_ptr<TurnPump> pump);
@@ -32,4 +32,4 @@ class TurnTable {
 
 }  // namespace pintle
 
-#endif  // PINTLE_SERVICES_EXECUTION_TURN_TABLE_H_
+#endif  // PINTLE_SERVICES_EXECUTION_RUNNING_CALLS_H_

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/process/torch_model.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "contract/status_macros.h"
+#include "worker/model/torch_decoder.h"
+#include "worker/text/hf_text_model.h"
+
+namespace pintle {
+namespace {
+
+// A bar that redraws itself; nothing where nobody looks.
+std::function<void(double)> ProgressBar(const std::string& name) {
+  if (isatty(STDERR_FILENO) == 0) return nullptr;
+  return [name](double done) {
+    constexpr int kWidth = 30;
+    const int filled = static_cast<int>(std::clamp(done, 0.0, 1.0) * kWidth);
+    std::fprintf(stderr, "\rloading %s [%-*.*s] %3.0f %%%s", name.c_str(), kWidth, filled,
+                 "##############################", done * 100, done >= 1 ? "\n" : "");
+  };
+}
+
+ModelInfo InfoOf(const model::ModelInfo& loaded) {
+  ModelInfo info;
+  info.name = loaded.name;
+  info.architecture = loaded.architecture;
+  info.fingerprint = loaded.fingerprint;
+  info.dtype = loaded.dtype;
+  info.kv_dtype = loaded.kv_dtype;
+  info.device = loaded.device;
+  info.kernels = loaded.kernels;
+  info.context_tokens = loaded.context_tokens;
+  info.vocabulary = loaded.vocabulary;
+  info.weight_bytes = static_cast<std::int64_t>(loaded.weight_bytes);
+  return info;
+}
+
+ModelDefaults DefaultsOf(const model::ModelInfo& loaded) {
+  ModelDefaults defaults;
+  defaults.temperature = loaded.defaults.temperature;
+  defaults.top_k = loaded.defaults.top_k;
+  defaults.top_p = loaded.defaults.top_p;
+  defaults.min_p = loaded.defaults.min_p;
+  defaults.repetition_penalty = loaded.defaults.repetition_penalty;
+  defaults.max_new_tokens = loaded.defaults.max_new_tokens;
+  defaults.eos_token_ids = loaded.defaults.eos_token_ids;
+  return defaults;
+}
+
+}  // namespace
+
+absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
+  const ModelFlag flag = ParseModelFlag(options.model);
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  model::TorchDecoderOptions decoder_options;
+  decoder_options.model_dir = flag.folder;
+  decoder_options.name = flag.name;
+  decoder_options.device = options.device;
+  decoder_options.dtype = options.dtype;
+  decoder_options.kv_dtype = options.kv_dtype;
+  decoder_options.threads = options.threads > 0 ? options.threads : static_cast<int>(cores);
+  decoder_options.progress = ProgressBar(flag.name);
+  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<model::TorchDecoder> decoder,
+                          model::TorchDecoder::Load(decoder_options));
+  std::random_device random;
+  const std::uint64_t nonce = (std::uint64_t{random()} << 32) | random();
+  ModelParts parts;
+  PINTLE_ASSIGN_OR_RETURN(parts.text, text::HfTextModel::Load(flag.folder, nonce));
+  parts.info = InfoOf(decoder->Info());
+  parts.defaults = DefaultsOf(decoder->Info());
+  PINTLE_RETURN_IF_ERROR(parts.defaults.Validate());
+  parts.decoder = std::move(decoder);
+  return parts;
+}
+
+}  // namespace pintle

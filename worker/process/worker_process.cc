@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/process/worker_process.h"
+
+#include <atomic>
+#include <cstdio>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "contract/limits.h"
+#include "contract/status_macros.h"
+#include "services/cache_stats/cache_stats_service.h"
+#include "services/execution/execution_service.h"
+#include "services/host/grpc_host.h"
+#include "services/identity/identity_files.h"
+#include "services/inference/inference_service.h"
+#include "services/metrics/metrics_endpoint.h"
+#include "services/options/byte_size.h"
+#include "services/registry/registration_loop.h"
+#include "services/request_log/request_log.h"
+#include "services/sessions/sessions_service.h"
+#include "services/wire/cache_conversion.h"
+#include "services/wire/generation_conversion.h"
+#include "sessions/local_placer.h"
+#include "sessions/memory_session_store.h"
+#include "sessions/session_front.h"
+#include "sessions/turn_front.h"
+#include "worker/engine/engine.h"
+#include "worker/process/worker_cache_source.h"
+#include "worker/process/worker_metrics.h"
+#include "worker/turn/worker_turns.h"
+
+namespace pintle {
+namespace {
+
+// How often sessions past their TTL are looked for.
+constexpr absl::Duration kExpiryInterval = absl::Seconds(10);
+// Streams without an end (health watches) are cut after this when the process stops.
+constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
+
+std::uint64_t RandomBits() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+absl::StatusOr<std::int32_t> BlocksFor(const WorkerOptions& options, const KvLayout& layout) {
+  PINTLE_ASSIGN_OR_RETURN(const std::int64_t bytes, ParseByteSize(options.kv_bytes));
+  const std::int64_t blocks = bytes / static_cast<std::int64_t>(layout.block_bytes);
+  // Less could not run one turn of a few hundred tokens.
+  constexpr std::int64_t kBlocksMin = 8;
+  if (blocks < kBlocksMin || blocks > (std::int64_t{1} << 30)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--kv-bytes is ", options.kv_bytes, ", that is ", blocks, " blocks of ",
+        FormatByteSize(static_cast<std::int64_t>(layout.block_bytes)), "; at least ", kBlocksMin,
+        " are needed (", FormatByteSize(kBlocksMin * static_cast<std::int64_t>(layout.block_bytes)),
+        ")"));
+  }
+  return static_cast<std::int32_t>(blocks);
+}
+
+EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& model) {
+  EngineOptions engine;
+  engine.scheduler.step_tokens = options.step_tokens;
+  engine.scheduler.sequences_max = options.sequences_max;
+  engine.scheduler.queue_time = absl::Seconds(options.queue_seconds);
+  engine.slow_reader_time = absl::Seconds(options.slow_reader_seconds);
+  engine.kv.policy = options.eviction_policy;
+  engine.kv.hash_key = {RandomBits(), RandomBits()};
+  engine.kv.model_fingerprint = model.fingerprint;
+  engine.kv.kv_dtype = model.kv_dtype;
+  return engine;
+}
+
+}  // namespace
+
+// In the order of construction; destruction runs backwards, so what borrows goes first.
+struct WorkerProcess::Rooms {
+  const Clock& clock;
+  const WorkerOptions options;
+  const absl::Duration started;
+  std::unique_ptr<text::TextModel> text;
+  TurnEnvironment environment;
+  TranscriptCache transcripts;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<TextPool> pool;
+  std::unique_ptr<WorkerTurns> turns;
+  std::unique_ptr<WorkerMetrics> metrics;
+  std::unique_ptr<RequestLog> log;
+  std::unique_ptr<MemorySessionStore> store;
+  std::unique_ptr<LocalPlacer> placer;
+  std::unique_ptr<TurnFront> front;
+  std::unique_ptr<SessionFront> sessions;
+  std::unique_ptr<WorkerCacheSource> cache;
+  std::unique_ptr<CallerRules> callers;
+  std::unique_ptr<InferenceService> inference_service;
+  std::unique_ptr<SessionsService> sessions_service;
+  std::unique_ptr<CacheStatsService> cache_service;
+  std::unique_ptr<ExecutionService> execution_service;
+  std::unique_ptr<GrpcHost> host;
+  std::unique_ptr<MetricsEndpoint> endpoint;
+  std::string metrics_address;
+  std::vector<std::unique_ptr<RegistrationLoop>> registrations;
+  std::atomic<bool> draining{false};
+  // Guards `stopping`, which ends the ticker.
+  absl::Mutex mutex;
+  bool stopping ABSL_GUARDED_BY(mutex) = false;
+  std::thread ticker;
+
+  Rooms(const WorkerOptions& worker_options, const Clock& worker_clock)
+      : clock(worker_clock),
+        options(worker_options),
+        started(worker_clock.Monotonic()),
+        transcripts(worker_options.server.sessions_max) {}
+  ~Rooms();
+
+  absl::Status StartEngine(ModelParts model);
+  void MakeSessions();
+  absl::Status Serve();
+  absl::Status Register(const TransportSecurity& security, const std::string& cluster_token);
+  void FillLoad(v1::WorkerLoad* load);
+  void Collect(SampleFamilies& families);
+  void Tick();
+  bool IsClusterMember() const { return !options.coordinators.empty(); }
+};
+
+absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
+  text = std::move(model.text);
+  const KvLayout layout = model.decoder->Layout();
+  PINTLE_ASSIGN_OR_RETURN(const std::int32_t blocks, BlocksFor(options, layout));
+  PINTLE_RETURN_IF_ERROR(model.decoder->AllocateKv(blocks));
+  model.info.block_tokens = layout.block_tokens;
+  model.info.kv_bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
+  model.info.has_chat_template = text->has_chat_template();
+  // A turn longer than the pool could never run: better refused at once than after a prefill.
+  const std::int64_t pool_tokens = std::int64_t{blocks - 2} * layout.block_tokens;
+  if (pool_tokens < model.info.context_tokens) {
+    std::fprintf(stderr,
+                 "--kv-bytes %s holds %lld tokens, less than the model's context of %d: turns are "
+                 "limited to what the pool holds\n",
+                 options.kv_bytes.c_str(), static_cast<long long>(pool_tokens),
+                 model.info.context_tokens);
+    model.info.context_tokens = static_cast<Position>(pool_tokens);
+  }
+  environment.incarnation = RandomBits() | 1;
+  environment.model = model.info;
+  environment.defaults = std::move(model.defaults);
+  PINTLE_ASSIGN_OR_RETURN(
+      engine, Engine::Create(EngineOptionsOf(options, model.info), std::move(model.decoder), clock));
+  pool = std::make_unique<TextPool>(options.text_threads, limits::kTextJobs);
+  environment.text = text.get();
+  environment.engine = engine.get();
+  environment.pool = pool.get();
+  environment.transcripts = &transcripts;
+  environment.clock = &clock;
+  environment.draw_seed = RandomBits;
+  turns = std::make_unique<WorkerTurns>(environment);
+  engine->Start();
+  return absl::OkStatus();
+}
+
+void WorkerProcess::Rooms::MakeSessions() {
+  MemorySessionStore::Options store_options;
+  store_options.sessions_max = options.server.sessions_max;
+  store_options.ttl = absl::Hours(options.server.session_ttl_hours);
+  store = std::make_unique<MemorySessionStore>(clock, RandomBits, store_options);
+  placer = std::make_unique<LocalPlacer>(environment.worker, environment.incarnation,
+                                         environment.model.name, *turns);
+  front = std::make_unique<TurnFront>(*store, *placer, nullptr, clock);
+  sessions = std::make_unique<SessionFront>(*store, *front, *placer, clock);
+  cache = std::make_unique<WorkerCacheSource>(environment.worker, environment.model, *engine,
+                                              transcripts, clock);
+}
+
+absl::Status WorkerProcess::Rooms::Serve() {
+  const ServerOptions& server = options.server;
+  PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen, ListenAddress::Parse("--listen", server.listen));
+  PINTLE_ASSIGN_OR_RETURN(
+      CallerRules rules,
+      LoadCallerRules(IsClusterMember() ? ProcessKind::kWorkerOfCoordinator : ProcessKind::kWorker,
+                      listen.IsLoopback(),
+                      {server.tenants_file, server.cluster_token_file, server.admin_token_file}));
+  callers = std::make_unique<CallerRules>(std::move(rules));
+  PINTLE_ASSIGN_OR_RETURN(const TransportSecurity security,
+                          TransportSecurity::Load({server.tls_cert, server.tls_key, server.tls_ca}));
+  PINTLE_ASSIGN_OR_RETURN(const LogFormat format, ParseLogFormat(server.log_format));
+  log = std::make_unique<RequestLog>(format, clock, stderr);
+  metrics = std::make_unique<WorkerMetrics>(environment.model);
+  const std::vector<RequestObserver*> observers = {log.get(), &metrics->turns()};
+  inference_service =
+      std::make_unique<InferenceService>(*front, *turns, *callers, clock, observers);
+  sessions_service = std::make_unique<SessionsService>(*sessions, *callers);
+  cache_service = std::make_unique<CacheStatsService>(*cache, *callers);
+  execution_service = std::make_unique<ExecutionService>(*turns, *callers, clock, observers);
+  GrpcHostOptions host_options;
+  host_options.listen = server.listen;
+  host_options.health_listen = server.health_listen;
+  host_options.allow_plaintext = server.allow_plaintext;
+  host_options.reflection = !server.no_reflection;
+  PINTLE_ASSIGN_OR_RETURN(
+      host, GrpcHost::Start(host_options, security,
+                            {inference_service.get(), sessions_service.get(), cache_service.get(),
+                             execution_service.get()}));
+  if (!server.metrics_listen.empty()) {
+    PINTLE_ASSIGN_OR_RETURN(endpoint,
+                            MetricsEndpoint::Start(server.metrics_listen,
+                                                   [this](SampleFamilies& f) { Collect(f); }));
+    metrics_address = endpoint->address();
+  }
+  std::string cluster_token;
+  if (!server.cluster_token_file.empty()) {
+    PINTLE_ASSIGN_OR_RETURN(cluster_token,
+                            ReadTokenFile("--cluster-token-file", server.cluster_token_file));
+  }
+  PINTLE_RETURN_IF_ERROR(Register(security, cluster_token));
+  host->SetServing(Probe::kStartup, true);
+  host->SetServing(Probe::kReadiness, true);
+  ticker = std::thread([this] { Tick(); });
+  return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::Rooms::Register(const TransportSecurity& security,
+                                            const std::string& cluster_token) {
+  for (const std::string& coordinator : options.coordinators) {
+    RegistrationOptions registration;
+    registration.cluster_token = cluster_token;
+    registration.hello.set_protocol_version(1);
+    registration.hello.set_worker(environment.worker.value());
+    registration.hello.set_incarnation(environment.incarnation);
+    registration.hello.set_advertise(options.advertise.empty() ? host->address()
+                                                               : options.advertise);
+    registration.hello.set_version(PINTLE_VERSION);
+    ToProto(environment.model, registration.hello.mutable_model());
+    const kv::KvStats stats = engine->Snapshot().kv;
+    registration.hello.set_kv_tokens_capacity(stats.blocks_total * stats.block_tokens);
+    registration.load = [this](v1::WorkerLoad* load) { FillLoad(load); };
+    registration.state = [coordinator](const absl::Status& state) {
+      // One line per change; the address is the operator's own flag.
+      std::fprintf(stderr, "registration at %s: %s\n", coordinator.c_str(),
+                   state.ok() ? "joined" : std::string(state.message()).c_str());
+    };
+    registration.jitter = [] { return static_cast<double>(RandomBits() >> 11) * 0x1p-53; };
+    registrations.push_back(
+        std::make_unique<RegistrationLoop>(std::move(registration), security.Dial(coordinator)));
+  }
+  return absl::OkStatus();
+}
+
+void WorkerProcess::Rooms::FillLoad(v1::WorkerLoad* load) {
+  load->Clear();
+  const EngineSnapshot snapshot = engine->Snapshot();
+  load->set_turns_running(snapshot.turns_running);
+  load->set_turns_waiting(snapshot.turns_waiting);
+  load->set_queued_uncached_tokens(snapshot.queued_uncached_tokens);
+  // Unknown until measured: never reported as zero.
+  if (snapshot.prefill_tokens_per_second > 0) {
+    load->set_prefill_tokens_per_second(snapshot.prefill_tokens_per_second);
+  }
+  if (snapshot.decode_tokens_per_second > 0) {
+    load->set_decode_tokens_per_second(snapshot.decode_tokens_per_second);
+  }
+  const kv::KvStats& stats = snapshot.kv;
+  load->set_kv_tokens_free(stats.Blocks(kv::BlockState::kFree) * stats.block_tokens);
+  load->set_kv_tokens_evictable(stats.Blocks(kv::BlockState::kEvictable) * stats.block_tokens);
+  load->set_draining(draining);
+  ToProto(CacheReportOf(environment.worker, environment.model, stats), load->mutable_cache());
+}
+
+void WorkerProcess::Rooms::Collect(SampleFamilies& families) {
+  families.Add("pintle_build_info", {{"version", PINTLE_VERSION}}, 1);
+  metrics->Collect(engine->Snapshot(), families);
+}
+
+void WorkerProcess::Rooms::Tick() {
+  absl::MutexLock lock(&mutex);
+  while (!mutex.AwaitWithTimeout(absl::Condition(&stopping), kExpiryInterval)) {
+    mutex.Unlock();
+    front->ExpireIdle();
+    mutex.Lock();
+  }
+}
+
+WorkerProcess::Rooms::~Rooms() {
+  {
+    absl::MutexLock lock(&mutex);
+    stopping = true;
+  }
+  if (ticker.joinable()) ticker.join();
+  registrations.clear();
+  // The engine ends what still runs, so that no stream waits for ever; then the servers let go of
+  // the services, and only then the rooms below them end.
+  if (engine != nullptr) engine->Stop();
+  if (host != nullptr) host->Shutdown(kShutdownGrace);
+  endpoint.reset();
+  pool.reset();
+}
+
+WorkerProcess::WorkerProcess(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
+WorkerProcess::~WorkerProcess() = default;
+
+absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const WorkerOptions& options,
+                                                                    ModelParts model,
+                                                                    const Clock& clock) {
+  auto rooms = std::make_unique<Rooms>(options, clock);
+  // Addresses are not known before listening; a worker of a cluster needs a name anyway.
+  rooms->environment.worker =
+      WorkerId(!options.name.empty() ? options.name
+                                     : absl::StrCat("worker-", absl::Hex(RandomBits())));
+  PINTLE_RETURN_IF_ERROR(rooms->StartEngine(std::move(model)));
+  rooms->MakeSessions();
+  PINTLE_RETURN_IF_ERROR(rooms->Serve());
+  return std::unique_ptr<WorkerProcess>(new WorkerProcess(std::move(rooms)));
+}
+
+const std::string& WorkerProcess::address() const { return rooms_->host->address(); }
+const std::string& WorkerProcess::metrics_address() const { return rooms_->metrics_address; }
+
+void WorkerProcess::Drain(absl::Duration grace) {
+  Rooms& rooms = *rooms_;
+  rooms.draining = true;
+  rooms.host->SetServing(Probe::kReadiness, false);
+  // Coordinators hear it before the first refused turn does harm.
+  for (const auto& registration : rooms.registrations) registration->ReportNow();
+  rooms.inference_service->Drain();
+  rooms.execution_service->Drain();
+  rooms.engine->Drain(grace);
+  rooms.engine->AwaitIdle(grace + absl::Seconds(2));
+  rooms.host->Shutdown(kShutdownGrace);
+}
+
+}  // namespace pintle
