@@ -32,11 +32,19 @@ bool IsControlOf(const RenderedChat& chat, TokenId id) {
                      [id](const ControlToken& control) { return control.id == id; });
 }
 
+// The first ids of a transcript and a rendering may both be BOS; it occurs once.
+std::size_t SkipRepeatedBos(const RenderedChat& chat, const TranscriptView& transcript) {
+  const bool repeated = transcript.chat_begin > 0 && !transcript.token_ids.empty() &&
+                        !chat.controls.empty() && chat.controls.front().begin == 0 &&
+                        chat.controls.front().id == transcript.token_ids.front();
+  return repeated ? chat.controls.front().end : 0;
+}
+
 // Pairs the control tokens of the stored text with those of the stored ids. Ids the model
 // generated count only as the last of an output: control ids within it are no template's.
 Alignment Align(const RenderedChat& old_chat, const TranscriptView& transcript) {
   Alignment alignment;
-  std::size_t next = 0;
+  std::size_t next = SkipRepeatedBos(old_chat, transcript) > 0 ? 1 : 0;
   auto output = transcript.outputs.begin();
   const auto size = static_cast<Position>(transcript.token_ids.size());
   for (Position at = transcript.chat_begin; at < size; ++at) {
@@ -159,14 +167,6 @@ std::optional<Continuation> AfterPromptAndAnswer(const TextModel& model,
   const bool closed =
       control != new_chat.controls.end() && transcript.token_ids.back() == control->id;
   return Continuation{closed ? control->end : end, size};
-}
-
-// The first ids of a transcript and a rendering may both be BOS; it occurs once.
-std::size_t SkipRepeatedBos(const RenderedChat& chat, const TranscriptView& transcript) {
-  const bool repeated = transcript.chat_begin > 0 && !transcript.token_ids.empty() &&
-                        !chat.controls.empty() && chat.controls.front().begin == 0 &&
-                        chat.controls.front().id == transcript.token_ids.front();
-  return repeated ? chat.controls.front().end : 0;
 }
 
 // Whether stored ids of messages that stayed equal must go: the new text leaves the stored one

@@ -16,7 +16,7 @@
 namespace pintle::text {
 
 struct OutputTextOptions {
-  std::vector<std::string> stop;
+  std::vector<std::string> stop = {};
   bool include_stop_in_output = false;
   bool skip_special = true;
 };
