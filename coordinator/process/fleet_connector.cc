@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/process/fleet_connector.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace pintle {
+namespace {
+
+// Collects the answers of one question to the fleet and gives them all at once.
+class Gathering {
+ public:
+  Gathering(std::size_t asked, CacheStatsSource::Callback done)
+      : outstanding_(asked), done_(std::move(done)) {}
+
+  void Add(absl::StatusOr<CacheReport> report) {
+    CacheStatsSource::Callback done;
+    std::vector<CacheReport> reports;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (report.ok()) reports_.push_back(*std::move(report));
+      if (--outstanding_ > 0) return;
+      done = std::move(done_);
+      reports = std::move(reports_);
+    }
+    std::sort(reports.begin(), reports.end(),
+              [](const auto& a, const auto& b) { return (a.worker <=> b.worker) < 0; });
+    done(std::move(reports));
+  }
+
+ private:
+  // Guards what the workers' answers add to.
+  absl::Mutex mutex_;
+  std::size_t outstanding_ ABSL_GUARDED_BY(mutex_);
+  std::vector<CacheReport> reports_ ABSL_GUARDED_BY(mutex_);
+  CacheStatsSource::Callback done_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+WorkerConnection FleetConnector::Connect(const WorkerHello& hello) {
+  RemoteWorkerOptions options;
+  options.cluster_token = cluster_token_;
+  options.model = hello.model;
+  options.turn_prefix = turn_prefix_;
+  auto worker =
+      std::make_shared<RemoteWorker>(std::move(options), security_.Dial(hello.advertise), clock_);
+  absl::MutexLock lock(&mutex_);
+  workers_[hello.worker] = {hello.incarnation, worker};
+  return {worker, worker};
+}
+
+void FleetConnector::OnJoin(const WorkerHello&) {}
+
+void FleetConnector::OnLeave(const WorkerId& worker, Incarnation incarnation) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = workers_.find(worker);
+  if (found != workers_.end() && found->second.first == incarnation) workers_.erase(found);
+}
+
+void FleetConnector::GetCacheReports(const TenantId& tenant, bool include_sessions,
+                                     Callback done) {
+  std::vector<std::shared_ptr<RemoteWorker>> workers;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [name, entry] : workers_) workers.push_back(entry.second);
+  }
+  if (workers.empty()) return done(std::vector<CacheReport>());
+  auto gathering = std::make_shared<Gathering>(workers.size(), std::move(done));
+  for (const auto& worker : workers) {
+    worker->GetCacheReport(tenant, include_sessions,
+                           [gathering](absl::StatusOr<CacheReport> report) {
+                             gathering->Add(std::move(report));
+                           });
+  }
+}
+
+}  // namespace pintle

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// pintle-worker-fake: a worker whose model computes digests of its context instead of a language, so
+// that any wrong, stale or missing KV block changes its output. For process tests; takes the
+// worker's flags, --model for its name only. PINTLE_FAKE_STEP_MICROS makes each step cost that long.
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/time/clock.h"
+#include "tests/fakes/fake_decoder.h"
+#include "tests/fakes/fake_text_model.h"
+#include "worker/process/worker_main.h"
+
+namespace pintle {
+namespace {
+
+absl::StatusOr<ModelParts> LoadFakeModel(const WorkerOptions& options) {
+  FakeDecoderOptions decoder;
+  decoder.vocabulary = text::FakeTextModel::kVocabSize;
+  decoder.eos_token = text::FakeTextModel::kImEnd;
+  int micros = 0;
+  const char* step = std::getenv("PINTLE_FAKE_STEP_MICROS");
+  if (step != nullptr && absl::SimpleAtoi(step, &micros) && micros > 0) {
+    decoder.on_collect = [micros](const StepBatch&) {
+      absl::SleepFor(absl::Microseconds(micros));
+      return absl::OkStatus();
+    };
+  }
+  ModelParts parts;
+  parts.info.name = ParseModelFlag(options.model).name;
+  parts.info.architecture = "FakeDecoder";
+  parts.info.fingerprint = "fake";
+  parts.info.dtype = options.dtype;
+  parts.info.kv_dtype = options.kv_dtype.empty() ? options.dtype : options.kv_dtype;
+  parts.info.device = "cpu";
+  parts.info.kernels = "digests";
+  parts.info.context_tokens = decoder.context_tokens;
+  parts.info.vocabulary = decoder.vocabulary;
+  parts.defaults.eos_token_ids = {text::FakeTextModel::kImEnd};
+  parts.text = std::make_unique<text::FakeTextModel>();
+  parts.decoder = std::make_unique<FakeDecoder>(decoder);
+  return parts;
+}
+
+}  // namespace
+}  // namespace pintle
+
+int main(int argc, char** argv) {
+  return pintle::WorkerMain(argc, argv, "pintle-worker-fake", pintle::LoadFakeModel);
+}
