@@ -32,7 +32,7 @@ namespace pintle {
 // Fails: as TurnPlacer says; WORKER_LOST with RetryInfo for turns on a lost worker.
 class RoutedBackend final : public TurnPlacer, public TextBackend, public MembershipListener {
  public:
-  // Takes each placement's one log line; may be empty.
+  // Takes each placement's one log line, from any thread; may be empty.
   using LogSink = std::function<void(const std::string& line)>;
 
   RoutedBackend(WorkerRegistry& registry, WorkerConnector& connector, const Clock& clock,

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "contract/clock.h"
 #include "contract/errors.h"
 #include "coordinator/membership/worker_registry.h"
@@ -50,7 +51,10 @@ class FleetFixture {
  public:
   explicit FleetFixture(bool answer_at_once)
       : registry({8, absl::Seconds(3)}),
-        backend(registry, connector, clock, [this](const std::string& line) { log += line; }),
+        backend(registry, connector, clock, [this](const std::string& line) {
+                  absl::MutexLock lock(&log_mutex);
+                  log += line;
+                }),
         store(clock, [bits = 1ULL]() mutable { return ++bits; }, {}),
         front(store, backend, nullptr, clock) {
     connector.answer_at_once = answer_at_once;
@@ -92,6 +96,7 @@ class FleetFixture {
   }
 
   const TenantId tenant{"t"};
+  absl::Mutex log_mutex;
   std::string log;
   ManualClock clock;
   FakeConnector connector;
