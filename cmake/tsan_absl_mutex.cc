@@ -4,6 +4,7 @@
 // instrumented, so that ThreadSanitizer would not see that absl::Mutex orders anything and report
 // a race behind every lock. These definitions take the place of the library's, tell
 // ThreadSanitizer what happens, and call the library's own; nothing about locking changes.
+// The forms with a timeout call those with a deadline, so these alone are wrapped.
 // A condition that another thread evaluates inside Unlock is not watched: it runs under the lock.
 
 #include <dlfcn.h>
@@ -101,15 +102,6 @@ void Mutex::LockWhen(const Condition& condition) {
   EndAcquire(this, 0);
 }
 
-bool Mutex::LockWhenWithTimeout(const Condition& condition, Duration timeout) {
-  PINTLE_REAL(bool (*)(Mutex*, const Condition&, Duration),
-              "5Mutex19LockWhenWithTimeoutERKNS0_9ConditionENS0_8DurationE");
-  BeginAcquire(this, 0);
-  const bool holds = real(this, condition, timeout);
-  EndAcquire(this, 0);
-  return holds;
-}
-
 bool Mutex::LockWhenWithDeadline(const Condition& condition, Time deadline) {
   PINTLE_REAL(bool (*)(Mutex*, const Condition&, Time),
               "5Mutex20LockWhenWithDeadlineERKNS0_9ConditionENS0_4TimeE");
@@ -124,12 +116,6 @@ void Mutex::Await(const Condition& condition) {
   WhileReleased(this, [&] { real(this, condition); });
 }
 
-bool Mutex::AwaitWithTimeout(const Condition& condition, Duration timeout) {
-  PINTLE_REAL(bool (*)(Mutex*, const Condition&, Duration),
-              "5Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE");
-  return WhileReleased(this, [&] { return real(this, condition, timeout); });
-}
-
 bool Mutex::AwaitWithDeadline(const Condition& condition, Time deadline) {
   PINTLE_REAL(bool (*)(Mutex*, const Condition&, Time),
               "5Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE");
@@ -139,12 +125,6 @@ bool Mutex::AwaitWithDeadline(const Condition& condition, Time deadline) {
 void CondVar::Wait(Mutex* mutex) {
   PINTLE_REAL(void (*)(CondVar*, Mutex*), "7CondVar4WaitEPNS0_5MutexE");
   WhileReleased(mutex, [&] { real(this, mutex); });
-}
-
-bool CondVar::WaitWithTimeout(Mutex* mutex, Duration timeout) {
-  PINTLE_REAL(bool (*)(CondVar*, Mutex*, Duration),
-              "7CondVar15WaitWithTimeoutEPNS0_5MutexENS0_8DurationE");
-  return WhileReleased(mutex, [&] { return real(this, mutex, timeout); });
 }
 
 bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
