@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/services/service_world.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "contract/check.h"
+#include "contract/errors.h"
+#include "services/cache_stats/cache_stats_service.h"
+#include "services/execution/execution_service.h"
+#include "services/identity/call_metadata.h"
+#include "services/inference/inference_service.h"
+#include "services/sessions/sessions_service.h"
+#include "services/wire/status_conversion.h"
+#include "sessions/local_placer.h"
+#include "sessions/memory_session_store.h"
+
+namespace pintle::testing {
+
+void RecordingObserver::OnEnd(const RequestRecord& record) {
+  absl::MutexLock lock(&mutex_);
+  records_.push_back(record);
+}
+
+std::vector<RequestRecord> RecordingObserver::WaitFor(std::size_t count) {
+  absl::MutexLock lock(&mutex_);
+  const auto enough = [&] { return records_.size() >= count; };
+  mutex_.Await(absl::Condition(&enough));
+  return records_;
+}
+
+void FakeText::Tokenize(TokenizeRequest request, TokenizeCallback done) {
+  if (const auto* prompt = std::get_if<PromptInput>(&request.input)) {
+    if (prompt->text == "fail") {
+      return done(MakeError(Reason::kTemplateFailed, "it was asked to"));
+    }
+  }
+  done(TokenizeResult{FakeTokens(request.input), "text"});
+}
+
+std::vector<ModelInfo> FakeText::ListModels() const {
+  ModelInfo model;
+  model.name = std::string("fake");
+  model.context_tokens = 4096;
+  return {model};
+}
+
+void FakeCacheStats::GetCacheReports(const TenantId& tenant, bool include_sessions,
+                                     Callback done) {
+  CacheReport report;
+  report.worker = WorkerId(std::string("fake"));
+  TierReport tier;
+  tier.blocks_total = 7;
+  report.tiers = {tier, tier};
+  if (include_sessions) {
+    SessionCacheReport session;
+    session.key = {tenant, SessionId(tenant.value())};
+    report.sessions.push_back(session);
+  }
+  done(std::vector<CacheReport>{report});
+}
+
+void FakeFleet::ListWorkers(v1::ListWorkersResponse* out) const {
+  out->add_workers()->set_id("fake");
+}
+
+void FakeFleet::Note(std::string what) {
+  absl::MutexLock lock(&mutex_);
+  notes_.push_back(std::move(what));
+}
+
+absl::StatusOr<std::uint64_t> FakeFleet::Join(const v1::WorkerHello& hello,
+                                              std::uint64_t sequence) {
+  Note(absl::StrCat("join ", hello.worker(), " ", sequence));
+  if (hello.worker() == "full") return MakeError(Reason::kQueueFull, "no room");
+  return std::uint64_t{41};
+}
+
+absl::Status FakeFleet::Report(std::uint64_t registration, std::uint64_t sequence,
+                               const v1::WorkerLoad& load) {
+  Note(absl::StrCat("report ", registration, " ", sequence));
+  if (load.draining()) return MakeError(Reason::kWorkerLost, "register anew");
+  return absl::OkStatus();
+}
+
+void FakeFleet::Leave(std::uint64_t registration) { Note(absl::StrCat("leave ", registration)); }
+
+std::vector<std::string> FakeFleet::WaitFor(std::size_t count) {
+  absl::MutexLock lock(&mutex_);
+  const auto enough = [&] { return notes_.size() >= count; };
+  mutex_.Await(absl::Condition(&enough));
+  return notes_;
+}
+
+struct ServiceWorld::Parts {
+  explicit Parts(Options options)
+      : rules(*CallerRules::Create(std::move(options.identity))),
+        backend(options.backend),
+        store(clock, [n = std::uint64_t{0}]() mutable { return ++n; }, {}),
+        placer(options.backend.worker, options.backend.incarnation, "fake", backend),
+        turns(store, placer, nullptr, clock),
+        session_front(store, turns, placer, clock),
+        inference(turns, text, rules, clock, {&records}),
+        sessions(session_front, rules),
+        cache_stats(cache, rules),
+        fleet_service(fleet, rules),
+        execution(backend, rules, clock, {&records}),
+        registry(fleet, rules) {}
+
+  SystemClock clock;
+  const CallerRules rules;
+  RecordingObserver records;
+  FakeTurnBackend backend;
+  FakeText text;
+  FakeCacheStats cache;
+  FakeFleet fleet;
+  MemorySessionStore store;
+  LocalPlacer placer;
+  TurnFront turns;
+  SessionFront session_front;
+  InferenceService inference;
+  SessionsService sessions;
+  CacheStatsService cache_stats;
+  FleetService fleet_service;
+  ExecutionService execution;
+  RegistryService registry;
+  std::unique_ptr<GrpcHost> host;
+};
+
+ServiceWorld::ServiceWorld(Options options) : parts_(new Parts(std::move(options))) {
+  GrpcHostOptions listen;
+  listen.listen = std::string("127.0.0.1:0");
+  absl::StatusOr<std::unique_ptr<GrpcHost>> host = GrpcHost::Start(
+      listen, *TransportSecurity::Load({}),
+      {&parts_->inference, &parts_->sessions, &parts_->cache_stats, &parts_->fleet_service,
+       &parts_->execution, &parts_->registry});
+  PINTLE_CHECK(host.ok(), "a free port on loopback is always there");
+  parts_->host = *std::move(host);
+}
+
+ServiceWorld::~ServiceWorld() { parts_->host.reset(); }
+
+FakeTurnBackend& ServiceWorld::backend() { return parts_->backend; }
+RecordingObserver& ServiceWorld::records() { return parts_->records; }
+FakeFleet& ServiceWorld::fleet() { return parts_->fleet; }
+GrpcHost& ServiceWorld::host() { return *parts_->host; }
+
+void ServiceWorld::Drain() {
+  parts_->inference.Drain();
+  parts_->execution.Drain();
+}
+
+std::shared_ptr<grpc::Channel> ServiceWorld::channel() const {
+  return TransportSecurity::Load({})->Dial(parts_->host->address());
+}
+
+absl::Status Of(const grpc::Status& status) { return FromGrpcStatus(status); }
+
+std::string FieldOf(const absl::Status& status) {
+  const auto detail = DetailOf(status);
+  return detail && !detail->fields.empty() ? detail->fields[0].field : std::string();
+}
+
+void Authorize(const std::string& token, grpc::ClientContext& context) {
+  AddCredentials(token, "", context);
+}
+
+}  // namespace pintle::testing
