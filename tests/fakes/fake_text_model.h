@@ -18,7 +18,7 @@ class FakeTextModel final : public TextModel {
  public:
   static constexpr TokenId kBos = 256;
   static constexpr TokenId kImStart = 257;
-  static constexpr TokenId kImEnd = 258;  // also EOS
+  static constexpr TokenId kImEnd = 258;      // also EOS
   static constexpr TokenId kEndOfText = 259;  // EOS as well, but never the template's
   static constexpr TokenId kVocabSize = 512;
 

@@ -110,28 +110,27 @@ absl::StatusOr<Json> MessageJson(const Message& message, absl::string_view field
 }
 
 std::size_t MessageBytes(const Message& message) {
-  std::size_t bytes = message.role.size() + message.text.size() + message.name.size() +
-                      message.tool_call_id.size();
+  std::size_t bytes =
+      message.role.size() + message.text.size() + message.name.size() + message.tool_call_id.size();
   for (const ToolCall& call : message.tool_calls) {
     bytes += call.id.size() + call.name.size() + call.arguments_json.size();
   }
   return bytes;
 }
 
-absl::StatusOr<Json> MessagesJson(absl::Span<const Message> messages,
-                                  absl::string_view forbidden) {
+absl::StatusOr<Json> MessagesJson(absl::Span<const Message> messages, absl::string_view forbidden) {
   if (messages.size() > limits::kMessages) {
-    return InvalidField("chat.messages", absl::StrCat("are ", messages.size(), ", limit ",
-                                                      limits::kMessages));
+    return InvalidField("chat.messages",
+                        absl::StrCat("are ", messages.size(), ", limit ", limits::kMessages));
   }
   std::size_t bytes = 0;
   for (const Message& message : messages) bytes += MessageBytes(message);
-  if (bytes > limits::kPromptBytes) return TooLongError("chat.messages", bytes, limits::kPromptBytes);
+  if (bytes > limits::kPromptBytes)
+    return TooLongError("chat.messages", bytes, limits::kPromptBytes);
   Json json = Json::array();
   for (std::size_t i = 0; i < messages.size(); ++i) {
     PINTLE_ASSIGN_OR_RETURN(
-        Json message,
-        MessageJson(messages[i], absl::StrCat("chat.messages[", i, "]"), forbidden));
+        Json message, MessageJson(messages[i], absl::StrCat("chat.messages[", i, "]"), forbidden));
     json.push_back(std::move(message));
   }
   return json;
@@ -148,10 +147,9 @@ absl::StatusOr<std::string> ChatContextJson(
   context["tools"] = nullptr;
   context["documents"] = nullptr;
   if (!options.template_arguments_json.empty()) {
-    PINTLE_ASSIGN_OR_RETURN(
-        const Json arguments,
-        ParseField("chat.template_arguments", options.template_arguments_json,
-                   limits::kTemplateArgumentsBytes, forbidden));
+    PINTLE_ASSIGN_OR_RETURN(const Json arguments,
+                            ParseField("chat.template_arguments", options.template_arguments_json,
+                                       limits::kTemplateArgumentsBytes, forbidden));
     if (!arguments.is_object()) return InvalidField("chat.template_arguments", "is no object");
     for (const auto& [name, value] : arguments.items()) {
       const bool named_token =
@@ -165,8 +163,8 @@ absl::StatusOr<std::string> ChatContextJson(
     }
   }
   if (!options.tools_json.empty()) {
-    PINTLE_ASSIGN_OR_RETURN(Json tools, ParseField("chat.tools", options.tools_json,
-                                                   limits::kToolsBytes, forbidden));
+    PINTLE_ASSIGN_OR_RETURN(
+        Json tools, ParseField("chat.tools", options.tools_json, limits::kToolsBytes, forbidden));
     if (!tools.is_array()) return InvalidField("chat.tools", "is no array");
     // transformers turns an empty list into none, and templates ask for none.
     if (!tools.empty()) context["tools"] = std::move(tools);

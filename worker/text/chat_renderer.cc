@@ -60,7 +60,8 @@ std::string KeptApart(absl::string_view text, Apart apart) {
   return result;
 }
 
-// The same for the strings and keys of a JSON value. Requires: nesting as ChatContextJson bounds it.
+// The same for the strings and keys of a JSON value. Requires: nesting as ChatContextJson bounds
+// it.
 Json KeptApart(const Json& json) {
   if (json.is_string()) return KeptApart(json.get<std::string>(), Apart::kPunctuation);
   Json result = json;
@@ -238,10 +239,10 @@ void ChatRenderer::AddAssembled(absl::Span<const Message> messages, const Render
           chat.controls.begin(), chat.controls.end(), [&control](const ControlToken& other) {
             return other.begin < control.end && control.begin < other.end;
           });
-      const bool torn = std::any_of(
-          plain.apart_before.begin() + static_cast<std::ptrdiff_t>(control.begin + 1),
-          plain.apart_before.begin() + static_cast<std::ptrdiff_t>(control.end),
-          [](bool before) { return before; });
+      const bool torn =
+          std::any_of(plain.apart_before.begin() + static_cast<std::ptrdiff_t>(control.begin + 1),
+                      plain.apart_before.begin() + static_cast<std::ptrdiff_t>(control.end),
+                      [](bool before) { return before; });
       if (!overlaps && !torn) chat.controls.push_back(control);
     }
   }

@@ -77,10 +77,10 @@ const MarkedToken* HfTextModel::FindById(TokenId id) const {
 
 absl::StatusOr<std::vector<TokenId>> HfTextModel::EncodeBehind(const MarkedToken& control,
                                                                absl::string_view marked) const {
-  PINTLE_ASSIGN_OR_RETURN(std::vector<TokenId> ids,
-                          tokenizer_->Encode(absl::StrCat(control.marker, marked),
-                                             {.add_special_tokens = false,
-                                              .parse_special = false}));
+  PINTLE_ASSIGN_OR_RETURN(
+      std::vector<TokenId> ids,
+      tokenizer_->Encode(absl::StrCat(control.marker, marked),
+                         {.add_special_tokens = false, .parse_special = false}));
   if (ids.empty() || ids.front() != control.id) {
     return MakeError(Reason::kModelFailed, "the tokenizer lost a control token");
   }
@@ -138,9 +138,9 @@ absl::StatusOr<std::vector<TokenId>> HfTextModel::EncodeContinuation(absl::strin
   // Metaspace tokenizers write a space before a text; one that the text brings stands for it.
   for (const absl::string_view part : {text, absl::StripPrefix(text, " ")}) {
     absl::StatusOr<std::vector<TokenId>> ids =
-        controls.empty() ? tokenizer_->Encode(part, {.add_special_tokens = false,
-                                                     .parse_special = false})
-                         : EncodeBehind(controls.front(), part);
+        controls.empty()
+            ? tokenizer_->Encode(part, {.add_special_tokens = false, .parse_special = false})
+            : EncodeBehind(controls.front(), part);
     if (ids.ok() && spells(*ids)) return ids;
   }
   std::vector<TokenId> ids = SpellGreedily(text);

@@ -88,8 +88,7 @@ void TakeTemplates(const Json& chat_template, TextFiles& files) {
 
 absl::StatusOr<TextFiles> ReadTextFiles(const std::string& folder) {
   TextFiles files;
-  PINTLE_ASSIGN_OR_RETURN(std::optional<std::string> tokenizer,
-                          ReadFile(folder, "tokenizer.json"));
+  PINTLE_ASSIGN_OR_RETURN(std::optional<std::string> tokenizer, ReadFile(folder, "tokenizer.json"));
   if (!tokenizer.has_value()) {
     return MakeError(Reason::kModelNotFound, "the model folder has no tokenizer.json");
   }

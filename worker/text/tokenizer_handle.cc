@@ -42,9 +42,9 @@ absl::StatusOr<std::vector<TokenId>> TokenizerHandle::Encode(absl::string_view t
 
 absl::string_view TokenizerHandle::Bytes(TokenId id) const {
   std::int32_t special = 0;
-  return id < 0 ? absl::string_view()
-                : ViewOf(pintle_tokenizer_piece(tokenizer_, static_cast<std::uint32_t>(id),
-                                                &special));
+  return id < 0
+             ? absl::string_view()
+             : ViewOf(pintle_tokenizer_piece(tokenizer_, static_cast<std::uint32_t>(id), &special));
 }
 
 bool TokenizerHandle::IsSpecial(TokenId id) const {

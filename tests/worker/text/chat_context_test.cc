@@ -70,8 +70,8 @@ TEST(ChatContext, RefusesJsonThatIsBrokenDeepOrOfTheWrongKind) {
     EXPECT_TRUE(HasReason(Context({}, {.tools_json = tools}).status(), Reason::kInvalidField))
         << tools.substr(0, 10);
   }
-  EXPECT_TRUE(HasReason(Context({}, {.template_arguments_json = "[]"}).status(),
-                        Reason::kInvalidField));
+  EXPECT_TRUE(
+      HasReason(Context({}, {.template_arguments_json = "[]"}).status(), Reason::kInvalidField));
 }
 
 TEST(ChatContext, EverythingHasItsLimit) {

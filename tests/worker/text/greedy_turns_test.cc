@@ -92,8 +92,8 @@ class GreedyTurnsTest : public testing::TestWithParam<Shape> {
   }
 
   std::vector<TokenId> FreshPrompt(const std::vector<Message>& messages) const {
-    const auto chat = model_->RenderChat(
-        messages, {.tools_json = GetParam().tools, .now = kCaseTime});
+    const auto chat =
+        model_->RenderChat(messages, {.tools_json = GetParam().tools, .now = kCaseTime});
     return *model_->EncodeRendered(*chat, 0);
   }
 
@@ -107,7 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
     AllShapes, GreedyTurnsTest,
     testing::Values(Shape{"smollm2", "smollm2", "", "<|im_end|>"},
                     Shape{"llama3", "byte_level", "llama3_shape", "<|eot_id|>"},
-                    Shape{"llama3_tools", "byte_level", "llama3_shape", "<|eot_id|>", false, kTools},
+                    Shape{"llama3_tools", "byte_level", "llama3_shape", "<|eot_id|>", false,
+                          kTools},
                     Shape{"qwen3", "byte_level", "qwen3_shape", "<|im_end|>", true},
                     Shape{"qwen3_plain", "byte_level", "qwen3_shape", "<|im_end|>"},
                     Shape{"tools", "byte_level", "tools_shape", "<|im_end|>", false, kTools},
@@ -132,8 +133,8 @@ TEST_P(GreedyTurnsTest, ThePromptIsTheWholeConversationRenderedAnew) {
   Conversation conversation;
   for (int turn = 0; turn < kTurns; ++turn) {
     const std::vector<TokenId> before = conversation.ids();
-    const TurnPrepared prepared = Run(conversation, MessageOf("user", absl::StrCat("q", turn)),
-                                      History::kAppend, End::kEos);
+    const TurnPrepared prepared =
+        Run(conversation, MessageOf("user", absl::StrCat("q", turn)), History::kAppend, End::kEos);
     std::vector<TokenId> prompt(before.begin(), before.begin() + prepared.truncated_to);
     prompt.insert(prompt.end(), prepared.appended.begin(), prepared.appended.end());
     std::vector<Message> messages = conversation.messages;
@@ -148,8 +149,8 @@ TEST_P(GreedyTurnsTest, OnlyNewAndClosingTokensAreAppended) {
     const std::vector<TokenId> before = conversation.ids();
     const End end = turn % 2 == 0 ? End::kLength : End::kEos;
     const bool closed = !conversation.turns.empty() && conversation.turns.back().closed;
-    const TurnPrepared prepared = Run(conversation, MessageOf("user", absl::StrCat("q", turn)),
-                                      History::kAppend, end);
+    const TurnPrepared prepared =
+        Run(conversation, MessageOf("user", absl::StrCat("q", turn)), History::kAppend, end);
     if (turn == 0) continue;
     if (GetParam().reasons) {
       // Old reasoning goes, so history is rewritten from the last answer on.
@@ -176,8 +177,8 @@ TEST_P(GreedyTurnsTest, RewrittenHistoryKeepsWhatTheTemplateStillWrites) {
         conversation.turns.empty()
             ? 0
             : before.size() - static_cast<std::size_t>(conversation.turns.back().output_tokens);
-    const TurnPrepared prepared = Run(conversation, MessageOf("user", absl::StrCat("q", turn)),
-                                      History::kAppend, End::kEos);
+    const TurnPrepared prepared =
+        Run(conversation, MessageOf("user", absl::StrCat("q", turn)), History::kAppend, End::kEos);
     if (turn == 0) continue;
     // Cut behind the control token that opens the last answer, two plain pieces before it.
     const auto kept = before.size() - static_cast<std::size_t>(prepared.dropped_tokens);
@@ -191,12 +192,10 @@ TEST_P(GreedyTurnsTest, AForeignEosIsFollowedByTheTemplatesClosing) {
   if (std::string(GetParam().tokenizer) == "smollm2" || GetParam().reasons) return;
   Conversation conversation;
   Run(conversation, MessageOf("user", "q"), History::kAppend, End::kOtherEos);
-  const TurnPrepared next =
-      Run(conversation, MessageOf("user", "r"), History::kAppend, End::kEos);
+  const TurnPrepared next = Run(conversation, MessageOf("user", "r"), History::kAppend, End::kEos);
   EXPECT_EQ(next.appended.front(), Special(GetParam().closing));
   EXPECT_EQ(next.dropped_tokens, 0);
-  const TurnPrepared third =
-      Run(conversation, MessageOf("user", "s"), History::kAppend, End::kEos);
+  const TurnPrepared third = Run(conversation, MessageOf("user", "s"), History::kAppend, End::kEos);
   EXPECT_EQ(third.dropped_tokens, 0);
 }
 
@@ -255,7 +254,8 @@ TEST(GreedyTurns, BosAndTheDateOccurOnceHoweverManyTurns) {
     finished.output = *model->EncodeContinuation("hi");
     turns = CommitToTranscript(turns, *prepared, finished);
   }
-  for (const TranscriptTurn& turn : turns) all.insert(all.end(), turn.tokens.begin(), turn.tokens.end());
+  for (const TranscriptTurn& turn : turns)
+    all.insert(all.end(), turn.tokens.begin(), turn.tokens.end());
   const std::string text = model->Decode(all, false);
   EXPECT_EQ(text.find("<|begin_of_text|>"), text.rfind("<|begin_of_text|>")) << text;
   EXPECT_NE(text.find("14 Nov 2023"), std::string::npos) << text;

@@ -81,9 +81,10 @@ TEST_P(HfTextModelTest, RendersChatsAsTransformersDoes) {
   for (const Json& chat : cases_["chats"]) {
     const HfTextModel* model = ModelFor(chat);
     const std::string tools = chat["tools"].is_null() ? "" : chat["tools"].dump();
-    const auto rendered = model->RenderChat(
-        MessagesOf(chat["messages"]),
-        {.tools_json = tools, .add_generation_prompt = chat["prompt"].get<bool>(), .now = kCaseTime});
+    const auto rendered = model->RenderChat(MessagesOf(chat["messages"]),
+                                            {.tools_json = tools,
+                                             .add_generation_prompt = chat["prompt"].get<bool>(),
+                                             .now = kCaseTime});
     if (chat.contains("error")) {
       EXPECT_TRUE(HasReason(rendered.status(), Reason::kTemplateFailed)) << rendered.status();
       continue;
@@ -117,16 +118,14 @@ TEST_P(HfTextModelTest, EncodesTheRestOfAChatAsWithinTheWhole) {
   for (const Json& chat : cases_["chats"]) {
     if (chat.contains("error")) continue;
     const HfTextModel* model = ModelFor(chat);
-    const auto rendered =
-        model->RenderChat(MessagesOf(chat["messages"]), {.now = kCaseTime});
+    const auto rendered = model->RenderChat(MessagesOf(chat["messages"]), {.now = kCaseTime});
     ASSERT_TRUE(rendered.ok());
     const std::vector<TokenId> whole = *model->EncodeRendered(*rendered, 0);
     std::size_t seen = 0;
     for (const ControlToken& control : rendered->controls) {
-      seen = static_cast<std::size_t>(
-                 std::find(whole.begin() + static_cast<std::ptrdiff_t>(seen), whole.end(),
-                           control.id) -
-                 whole.begin()) +
+      seen = static_cast<std::size_t>(std::find(whole.begin() + static_cast<std::ptrdiff_t>(seen),
+                                                whole.end(), control.id) -
+                                      whole.begin()) +
              1;
       EXPECT_THAT(*model->EncodeRendered(*rendered, control.end),
                   testing::ElementsAreArray(whole.begin() + static_cast<std::ptrdiff_t>(seen),
@@ -201,9 +200,9 @@ TEST(HfTextModel, RefusesMarkersInAPrompt) {
   const auto files = ReadTextFiles(DataPath("byte_level"));
   const auto model = HfTextModel::Create(*files, 0);
   ASSERT_TRUE(model.ok());
-  EXPECT_TRUE(HasReason(
-      (*model)->Encode("x\xF4\x80\x80\x80\xF4\x80\x80\x80\xF3\xB0\x80\x80", {}).status(),
-      Reason::kInvalidField));
+  EXPECT_TRUE(
+      HasReason((*model)->Encode("x\xF4\x80\x80\x80\xF4\x80\x80\x80\xF3\xB0\x80\x80", {}).status(),
+                Reason::kInvalidField));
 }
 
 TEST(HfTextModel, ChatsWithoutATemplateFailByName) {

@@ -20,7 +20,8 @@ std::string Repeated(const std::string& unit) {
 
 const std::vector<std::string>& SlowUnits() {
   static const std::vector<std::string>* const units = new std::vector<std::string>{
-      "a", " ", "\n", " a", "<", "<|im_end|", "\xF0\x9F\x98\x80", "\xCC\x81", "12", "'s", "\xC2\xA0"};
+      "a",        " ",  "\n", " a",      "<", "<|im_end|", "\xF0\x9F\x98\x80",
+      "\xCC\x81", "12", "'s", "\xC2\xA0"};
   return *units;
 }
 

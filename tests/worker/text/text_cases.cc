@@ -52,8 +52,7 @@ std::unique_ptr<HfTextModel> SmallModel(const std::string& tokenizer, const std:
 }
 
 std::unique_ptr<HfTextModel> SmolLm2() {
-  const std::string folder =
-      absl::StrCat(PINTLE_TEXT_SOURCE_DIR, "/models/SmolLM2-135M-Instruct");
+  const std::string folder = absl::StrCat(PINTLE_TEXT_SOURCE_DIR, "/models/SmolLM2-135M-Instruct");
   if (!std::ifstream(folder + "/tokenizer.json").good()) return nullptr;
   return Made(HfTextModel::Load(folder, kNonce));
 }
@@ -68,7 +67,8 @@ Message MessageOf(const std::string& role, const std::string& text) {
 std::vector<Message> MessagesOf(const nlohmann::ordered_json& messages) {
   std::vector<Message> result;
   for (const auto& json : messages) {
-    Message message = MessageOf(json["role"].get<std::string>(), json["content"].get<std::string>());
+    Message message =
+        MessageOf(json["role"].get<std::string>(), json["content"].get<std::string>());
     if (json.contains("tool_calls")) {
       for (const auto& call : json["tool_calls"]) {
         ToolCall tool_call;

@@ -26,9 +26,9 @@ struct SafetensorsEntry {
 // Thread: immutable after Open, safe from any thread.
 // Owns the mapping: entries' bytes die with it. A file that shrinks while mapped faults the reader,
 // as with every mapping.
-// Fails: Open answers NOT_FOUND when the file cannot be opened and INVALID_ARGUMENT naming the cause
-// when it is truncated, overlaps itself, or exceeds limits::kTensorHeaderBytes or kTensors. Messages
-// name the file, never its folder.
+// Fails: Open answers NOT_FOUND when the file cannot be opened and INVALID_ARGUMENT naming the
+// cause when it is truncated, overlaps itself, or exceeds limits::kTensorHeaderBytes or kTensors.
+// Messages name the file, never its folder.
 class SafetensorsFile {
  public:
   static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(const std::string& path);

@@ -26,7 +26,6 @@ struct Alignment {
   bool complete = true;
 };
 
-
 bool IsControlOf(const RenderedChat& chat, TokenId id) {
   return std::any_of(chat.controls.begin(), chat.controls.end(),
                      [id](const ControlToken& control) { return control.id == id; });
@@ -68,8 +67,8 @@ std::size_t CommonBytes(const RenderedChat& a, const RenderedChat& b) {
   const auto [end, unused] =
       std::mismatch(a.text.begin(), a.text.end(), b.text.begin(), b.text.end());
   auto common = static_cast<std::size_t>(end - a.text.begin());
-  const auto [in_a, in_b] = std::mismatch(a.controls.begin(), a.controls.end(),
-                                          b.controls.begin(), b.controls.end());
+  const auto [in_a, in_b] =
+      std::mismatch(a.controls.begin(), a.controls.end(), b.controls.begin(), b.controls.end());
   if (in_a != a.controls.end()) common = std::min(common, in_a->begin);
   if (in_b != b.controls.end()) common = std::min(common, in_b->begin);
   return common;
@@ -127,14 +126,13 @@ std::optional<Continuation> AfterAnswer(const RenderedChat& old_chat, const Alig
   for (const Anchor& anchor : alignment.anchors) {
     if (anchor.ids_end <= answer_begin) header_end = anchor.text_end;
   }
-  const std::size_t closing =
-      ClosingBegin(old_chat, header_end, transcript.messages.back().text);
+  const std::size_t closing = ClosingBegin(old_chat, header_end, transcript.messages.back().text);
   // An answer that ended with the template's own closing token needs no other.
   const auto control =
       std::find_if(old_chat.controls.begin(), old_chat.controls.end(),
                    [closing](const ControlToken& c) { return c.begin >= closing; });
-  const bool closed = control != old_chat.controls.end() &&
-                      answer_begin < size && transcript.token_ids.back() == control->id;
+  const bool closed = control != old_chat.controls.end() && answer_begin < size &&
+                      transcript.token_ids.back() == control->id;
   return Continuation{closed ? control->end : closing, size};
 }
 
@@ -152,8 +150,8 @@ std::optional<Continuation> AfterPromptAndAnswer(const TextModel& model,
   }
   RenderOptions options = old_options;
   options.add_generation_prompt = true;
-  absl::StatusOr<RenderedChat> chat = model.RenderChat(
-      transcript.messages.subspan(0, transcript.messages.size() - 1), options);
+  absl::StatusOr<RenderedChat> chat =
+      model.RenderChat(transcript.messages.subspan(0, transcript.messages.size() - 1), options);
   if (!chat.ok()) return std::nullopt;
   absl::StrAppend(&chat->text, absl::StripTrailingAsciiWhitespace(transcript.messages.back().text));
   const std::size_t end = chat->text.size();
@@ -180,8 +178,7 @@ bool EqualMessagesChanged(const TextModel& model, const TranscriptView& transcri
   const absl::StatusOr<RenderedChat> equal_chat =
       model.RenderChat(transcript.messages.subspan(0, equal), old_options);
   if (!equal_chat.ok()) return false;
-  const Anchor possible =
-      LastAnchorWithin(alignment, CommonBytes(*equal_chat, old_chat), Anchor());
+  const Anchor possible = LastAnchorWithin(alignment, CommonBytes(*equal_chat, old_chat), Anchor());
   return kept.ids_end < possible.ids_end;
 }
 
@@ -205,22 +202,20 @@ absl::StatusOr<HistoryPlan> PlanHistory(const TextModel& model, const Transcript
                                         const ChatInput& chat, absl::Time frozen_clock) {
   if (chat.messages.empty()) return InvalidField("chat.messages", "is empty");
   const bool append = chat.history == History::kAppend;
-  const absl::string_view tools =
-      Effective(chat.history, chat.tools_json, transcript.tools_json);
-  const absl::string_view arguments = Effective(
-      chat.history, chat.template_arguments_json, transcript.template_arguments_json);
+  const absl::string_view tools = Effective(chat.history, chat.tools_json, transcript.tools_json);
+  const absl::string_view arguments =
+      Effective(chat.history, chat.template_arguments_json, transcript.template_arguments_json);
   HistoryPlan plan;
   plan.tools_json = std::string(tools);
   plan.template_arguments_json = std::string(arguments);
   if (append) plan.messages.assign(transcript.messages.begin(), transcript.messages.end());
   plan.messages.insert(plan.messages.end(), chat.messages.begin(), chat.messages.end());
 
-  PINTLE_ASSIGN_OR_RETURN(
-      const RenderedChat new_chat,
-      model.RenderChat(plan.messages, {.tools_json = tools,
-                                       .template_arguments_json = arguments,
-                                       .add_generation_prompt = true,
-                                       .now = frozen_clock}));
+  PINTLE_ASSIGN_OR_RETURN(const RenderedChat new_chat,
+                          model.RenderChat(plan.messages, {.tools_json = tools,
+                                                           .template_arguments_json = arguments,
+                                                           .add_generation_prompt = true,
+                                                           .now = frozen_clock}));
   const RenderOptions old_options = {.tools_json = transcript.tools_json,
                                      .template_arguments_json = transcript.template_arguments_json,
                                      .add_generation_prompt = false,
@@ -250,11 +245,10 @@ absl::StatusOr<HistoryPlan> PlanHistory(const TextModel& model, const Transcript
     const Anchor kept = LastAnchorWithin(
         alignment, common, Anchor{drop_all ? 0 : SkipRepeatedBos(new_chat, transcript), floor});
     next = Continuation{kept.text_end, kept.ids_end};
-    const std::size_t equal =
-        drop_all ? 0 : EqualMessages(transcript.messages, plan.messages);
-    plan.rewritten = kept.ids_end < size &&
-                     EqualMessagesChanged(model, transcript, equal, old_options, old_chat,
-                                          alignment, kept);
+    const std::size_t equal = drop_all ? 0 : EqualMessages(transcript.messages, plan.messages);
+    plan.rewritten =
+        kept.ids_end < size &&
+        EqualMessagesChanged(model, transcript, equal, old_options, old_chat, alignment, kept);
   }
   plan.truncated_to = next->keep;
   plan.dropped_tokens = size - next->keep;

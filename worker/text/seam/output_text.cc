@@ -15,8 +15,8 @@ OutputText::OutputText(const TextModel& model, OutputTextOptions options)
 
 absl::StatusOr<DeliveredText> OutputText::Push(TokenId id, TokenTreatment treatment) {
   PINTLE_CHECK(!stopped(), "a token after a stop string");
-  HeldToken token{.id = id, .text_begin = decoded_bytes_, .text_end = decoded_bytes_,
-                  .complete = true};
+  HeldToken token{
+      .id = id, .text_begin = decoded_bytes_, .text_end = decoded_bytes_, .complete = true};
   if (treatment != TokenTreatment::kSilent) {
     const std::string text = detokenizer_.Push(id);
     AppendDecoded(text);

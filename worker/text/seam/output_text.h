@@ -78,9 +78,9 @@ class OutputText {
   Detokenizer detokenizer_;
   StopMatcher matcher_;
   std::deque<HeldToken> held_;
-  std::string undelivered_;            // decoded text from delivered_text_.size() on
-  std::size_t safe_bytes_ = 0;         // bytes of the whole text that the matcher has let go
-  std::size_t decoded_bytes_ = 0;      // bytes of the whole text decoded so far
+  std::string undelivered_;        // decoded text from delivered_text_.size() on
+  std::size_t safe_bytes_ = 0;     // bytes of the whole text that the matcher has let go
+  std::size_t decoded_bytes_ = 0;  // bytes of the whole text decoded so far
   std::size_t delivered_tokens_ = 0;
   std::string delivered_text_;
 };

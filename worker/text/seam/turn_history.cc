@@ -98,8 +98,8 @@ absl::StatusOr<TurnPrepared> PrepareChat(const TextModel& model,
 absl::Status CheckTokens(const TextModel& model, absl::Span<const TokenId> tokens) {
   for (const TokenId id : tokens) {
     if (id < 0 || static_cast<std::size_t>(id) >= model.vocab_size()) {
-      return InvalidField("tokens", absl::StrCat("holds ", id, ", the vocabulary ends at ",
-                                                 model.vocab_size()));
+      return InvalidField(
+          "tokens", absl::StrCat("holds ", id, ", the vocabulary ends at ", model.vocab_size()));
     }
   }
   return absl::OkStatus();

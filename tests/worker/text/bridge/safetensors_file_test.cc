@@ -24,9 +24,8 @@ std::string File(const std::string& header, const std::string& data) {
   return bytes + header + data;
 }
 
-constexpr char kTwo[] =
-    R"({"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},)"
-    R"("a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})";
+constexpr char kTwo[] = R"({"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},)"
+                        R"("a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})";
 
 // A folder of the test's own.
 class SafetensorsFileTest : public testing::Test {
@@ -99,14 +98,16 @@ TEST_F(SafetensorsFileTest, EveryTruncationIsRefused) {
 
 TEST_F(SafetensorsFileTest, OverlapsHolesAndWrongSizesAreRefused) {
   ExpectRefused(File(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                     R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", "123456"),
+                     R"("b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
+                     "123456"),
                 "safetensors");
   ExpectRefused(File(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", "12345678"),
                 "safetensors");
   ExpectRefused(File(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,4]}})", "1234"),
                 "safetensors");
   ExpectRefused(File(R"({"a":{"dtype":"F32","shape":[4611686018427387904,8],)"
-                     R"("data_offsets":[0,4]}})", "1234"),
+                     R"("data_offsets":[0,4]}})",
+                     "1234"),
                 "safetensors");
   ExpectRefused(File(R"({"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}})", "1234"),
                 "safetensors");

@@ -144,10 +144,10 @@ TEST(HistoryPlanner, ReplaceKeepsWhatIsEqualAndCountsTheRest) {
   const auto plan = PlanHistory(model, stored.view(), chat, kClock);
   EXPECT_FALSE(plan->rewritten);
   const auto kept = static_cast<std::ptrdiff_t>(plan->truncated_to);
-  EXPECT_EQ(TextOf(model, {stored.ids.begin(), stored.ids.begin() + kept}),
-            "<|bos|><|im_start|>user\none<|im_end|>\n<|im_start|>assistant\nyo<|im_end|>\n<|im_start|>");
-  EXPECT_EQ(TextOf(model, plan->appended),
-            "user\nthree<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(
+      TextOf(model, {stored.ids.begin(), stored.ids.begin() + kept}),
+      "<|bos|><|im_start|>user\none<|im_end|>\n<|im_start|>assistant\nyo<|im_end|>\n<|im_start|>");
+  EXPECT_EQ(TextOf(model, plan->appended), "user\nthree<|im_end|>\n<|im_start|>assistant\n");
   EXPECT_EQ(plan->dropped_tokens, static_cast<Position>(stored.ids.size()) - plan->truncated_to);
 }
 
@@ -178,8 +178,8 @@ TEST(HistoryPlanner, RawTurnsAreNeverRenderedAndBosIsNotRepeated) {
 
 TEST(HistoryPlanner, RefusesAChatWithoutMessagesAndPassesTheTemplatesRefusalOn) {
   const FakeTextModel model;
-  EXPECT_TRUE(HasReason(PlanHistory(model, {}, ChatInput(), kClock).status(),
-                        Reason::kInvalidField));
+  EXPECT_TRUE(
+      HasReason(PlanHistory(model, {}, ChatInput(), kClock).status(), Reason::kInvalidField));
   ChatInput chat;
   chat.messages = {Said("refused", "")};
   EXPECT_TRUE(HasReason(PlanHistory(model, {}, chat, kClock).status(), Reason::kTemplateFailed));

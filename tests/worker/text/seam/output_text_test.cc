@@ -158,8 +158,8 @@ TEST(OutputText, DeliveredIdsSpellDeliveredTextWhateverIsSampled) {
       const auto pick = static_cast<TokenId>(random() % 10);
       ids.push_back(pick < 6 ? 300 + pick : 'a' + pick % 3);
     }
-    const Heard heard = Hear(
-        model, ids, {.stop = {"abc", "cc"}, .include_stop_in_output = round % 2 == 0});
+    const Heard heard =
+        Hear(model, ids, {.stop = {"abc", "cc"}, .include_stop_in_output = round % 2 == 0});
     ASSERT_TRUE(IsValidUtf8(heard.text)) << "round " << round;
     ASSERT_EQ(model.Decode(heard.ids, true), heard.text) << "round " << round;
     ASSERT_LE(heard.sampled, heard.ids.size());

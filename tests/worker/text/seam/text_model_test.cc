@@ -22,8 +22,9 @@ TEST(TextModel, EncodingThenDecodingGivesTheText) {
   const auto ids = model.Encode("a <|im_end|>\n", {.parse_special = true});
   EXPECT_EQ(model.Decode(*ids, false), "<|bos|>a <|im_end|>\n");
   EXPECT_EQ(ids->size(), 5U);
-  EXPECT_EQ(model.Encode("<|im_end|>", {.add_special_tokens = false, .parse_special = false})->size(),
-            10U);
+  EXPECT_EQ(
+      model.Encode("<|im_end|>", {.add_special_tokens = false, .parse_special = false})->size(),
+      10U);
 }
 
 }  // namespace

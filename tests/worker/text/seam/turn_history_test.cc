@@ -49,8 +49,8 @@ TEST(TurnHistory, PromptsAreAppendedAndOnlyTheFirstGetsBos) {
   EXPECT_THAT(second->appended, testing::ElementsAre(FakeTextModel::kImEnd));
   EXPECT_EQ(second->truncated_to, 3);
   EXPECT_EQ(second->history, HistoryOutcome::kAppended);
-  const auto plain = PrepareTurn(
-      model, turns, PromptInput{.text = "<|im_end|>", .parse_special = false}, kClock);
+  const auto plain =
+      PrepareTurn(model, turns, PromptInput{.text = "<|im_end|>", .parse_special = false}, kClock);
   EXPECT_EQ(plain->appended.size(), 10U);
 }
 
@@ -59,11 +59,11 @@ TEST(TurnHistory, IdsAreTakenAsTheyAreWithinTheVocabulary) {
   EXPECT_THAT(PrepareTurn(model, {}, TokensInput{1, 2}, kClock)->appended,
               testing::ElementsAre(1, 2));
   for (const TokenId id : {-1, 512}) {
-    EXPECT_TRUE(HasReason(PrepareTurn(model, {}, TokensInput{id}, kClock).status(),
-                          Reason::kInvalidField));
+    EXPECT_TRUE(
+        HasReason(PrepareTurn(model, {}, TokensInput{id}, kClock).status(), Reason::kInvalidField));
   }
-  EXPECT_TRUE(HasReason(PrepareTurn(model, {}, TokensInput{}, kClock).status(),
-                        Reason::kInvalidField));
+  EXPECT_TRUE(
+      HasReason(PrepareTurn(model, {}, TokensInput{}, kClock).status(), Reason::kInvalidField));
 }
 
 TEST(TurnHistory, AnAppendKeepsEveryTurnWhole) {
@@ -80,9 +80,9 @@ TEST(TurnHistory, AnAppendKeepsEveryTurnWhole) {
 
 TEST(TurnHistory, ARewriteMovesTheKeptIdsIntoTheNewTurn) {
   const FakeTextModel model({.drops_reasoning = true});
-  std::vector<TranscriptTurn> turns = AfterAnswer(
-      {}, *PrepareTurn(model, {}, Chat({Said("user", "q")}, History::kAppend), kClock),
-      "r</think>a");
+  std::vector<TranscriptTurn> turns =
+      AfterAnswer({}, *PrepareTurn(model, {}, Chat({Said("user", "q")}, History::kAppend), kClock),
+                  "r</think>a");
   const auto prepared =
       PrepareTurn(model, turns, Chat({Said("user", "s")}, History::kAppend), kClock);
   EXPECT_EQ(prepared->history, HistoryOutcome::kRewritten);

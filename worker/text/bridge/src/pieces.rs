@@ -124,8 +124,8 @@ fn fallback_byte(token: &str) -> Option<u8> {
     u8::from_str_radix(digits, 16).ok()
 }
 
-/// GPT-2's table: printable Latin-1 characters stand for themselves, the other 68 bytes for the code
-/// points from U+0100 on, in order.
+/// GPT-2's table: printable Latin-1 characters stand for themselves, the other 68 bytes for the
+/// code points from U+0100 on, in order.
 fn byte_of_char(c: char) -> Option<u8> {
     static OTHERS: OnceLock<Vec<u8>> = OnceLock::new();
     let printable = |byte: u8| matches!(byte, 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF);
