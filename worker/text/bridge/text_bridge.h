@@ -73,7 +73,7 @@ struct pintle_render_limits {
   size_t output_bytes;
 };
 
-/* Compiles a template. Special tokens of `tokenizer` written in it are replaced by their markers. */
+/* Compiles a template; special tokens of `tokenizer` written in it become their markers. */
 int32_t pintle_template_open(struct pintle_slice source, const struct pintle_tokenizer* tokenizer,
                              struct pintle_template** chat_template, struct pintle_buffer* error);
 void pintle_template_free(struct pintle_template* chat_template);
