@@ -41,6 +41,7 @@ class StreamLoad {
     std::int64_t wrong_turns = 0;
     std::int64_t failed_turns = 0;
     double seconds = 0;
+    double cpu_seconds = 0;  // of the whole process
 
     double TokensPerSecond() const { return static_cast<double>(tokens) / seconds; }
   };
