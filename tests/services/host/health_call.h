@@ -10,9 +10,11 @@
 
 namespace pintle::testing {
 
-// A unary call by its name, in bytes, as a client without our stubs makes it.
+// A call of one request by its name, in bytes, as a client without our stubs makes it; with a
+// bearer token unless that is empty.
 grpc::Status RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                     const std::string& request, std::string* response);
+                     const std::string& request, std::string* response,
+                     const std::string& token = "");
 
 // What grpc.health.v1.Health/Check says of a service: "SERVING", "NOT_SERVING", else the status
 // code.
