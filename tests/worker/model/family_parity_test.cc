@@ -2,15 +2,11 @@
 // Every family and rope variant against transformers' f32 logits (scripts/references).
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "nlohmann/json.hpp"
 #include "tests/worker/model/model_probe.h"
-#include "worker/text/bridge/safetensors_file.h"
 
 namespace pintle::model {
 namespace {
@@ -52,24 +48,6 @@ std::vector<Variant> Variants() {
   };
 }
 
-std::vector<TokenId> TokensOf(const std::string& name) {
-  std::ifstream file(TinyFolder(name) + "/reference.json");
-  return nlohmann::json::parse(file)["tokens"].get<std::vector<TokenId>>();
-}
-
-Logits ReferenceOf(const std::string& name) {
-  const auto file = text::SafetensorsFile::Open(TinyFolder(name) + "/reference.safetensors");
-  EXPECT_TRUE(file.ok()) << file.status();
-  const text::SafetensorsEntry& entry = *(*file)->Find("logits");
-  Logits rows(static_cast<std::size_t>(entry.shape[0]));
-  const auto width = static_cast<std::size_t>(entry.shape[1]);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i].resize(width);
-    std::memcpy(rows[i].data(), entry.bytes.data() + i * width * 4, width * 4);
-  }
-  return rows;
-}
-
 TorchDecoderOptions ExactOptions() {
   TorchDecoderOptions options;
   options.dtype = "f32";
@@ -84,8 +62,8 @@ TEST_P(FamilyParityTest, LogitsEqualTransformers) {
     TorchDecoderOptions options = ExactOptions();
     options.cpu_isa = isa;
     ModelProbe probe = ModelProbe::Open(TinyFolder(GetParam().name), options);
-    EXPECT_LE(MaxDifference(probe.LogitsOf(TokensOf(GetParam().name), 128),
-                            ReferenceOf(GetParam().name)),
+    EXPECT_LE(MaxDifference(probe.LogitsOf(TinyTokens(GetParam().name), 128),
+                            TinyReference(GetParam().name)),
               1e-4F)
         << isa;
   }
@@ -95,8 +73,8 @@ TEST_P(FamilyParityTest, LibTorchForwardEqualsTransformers) {
   TorchDecoderOptions options = ExactOptions();
   options.tensor_forward = true;
   ModelProbe probe = ModelProbe::Open(TinyFolder(GetParam().name), options);
-  EXPECT_LE(MaxDifference(probe.LogitsOf(TokensOf(GetParam().name), 50),
-                          ReferenceOf(GetParam().name)),
+  EXPECT_LE(MaxDifference(probe.LogitsOf(TinyTokens(GetParam().name), 50),
+                          TinyReference(GetParam().name)),
             1e-4F);
 }
 
@@ -105,13 +83,13 @@ TEST_P(FamilyParityTest, SwitchingTheFeatureOffMovesLogits) {
   ModelConfig config = ConfigOf(folder);
   GetParam().switch_off(config);
   ModelProbe probe = ModelProbe::OpenChanged(folder, config, nullptr, ExactOptions());
-  EXPECT_GE(MaxDifference(probe.LogitsOf(TokensOf(GetParam().name), 128),
-                          ReferenceOf(GetParam().name)),
+  EXPECT_GE(MaxDifference(probe.LogitsOf(TinyTokens(GetParam().name), 128),
+                          TinyReference(GetParam().name)),
             0.1F);
 }
 
 TEST_P(FamilyParityTest, ChunkedAndBatchedEqualWholeAndAloneBitForBit) {
-  const std::vector<TokenId> tokens = TokensOf(GetParam().name);
+  const std::vector<TokenId> tokens = TinyTokens(GetParam().name);
   const std::vector<TokenId> other(tokens.rbegin(), tokens.rend());
   for (const char* dtype : {"f32", "bf16"}) {
     TorchDecoderOptions options = ExactOptions();

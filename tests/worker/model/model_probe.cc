@@ -7,10 +7,14 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <random>
 #include <utility>
 
+#include "nlohmann/json.hpp"
 #include "worker/model/model_folder.h"
+#include "worker/text/bridge/safetensors_file.h"
 
 namespace pintle::model {
 namespace {
@@ -35,6 +39,24 @@ std::string TinyFolder(const std::string& name) {
 
 std::string SmolFolder() {
   return std::string(PINTLE_SOURCE_DIR) + "/models/SmolLM2-135M-Instruct";
+}
+
+std::vector<TokenId> TinyTokens(const std::string& name) {
+  std::ifstream file(TinyFolder(name) + "/reference.json");
+  return nlohmann::json::parse(file)["tokens"].get<std::vector<TokenId>>();
+}
+
+Logits TinyReference(const std::string& name) {
+  const auto file = text::SafetensorsFile::Open(TinyFolder(name) + "/reference.safetensors");
+  EXPECT_TRUE(file.ok()) << file.status();
+  const text::SafetensorsEntry& entry = *(*file)->Find("logits");
+  Logits rows(static_cast<std::size_t>(entry.shape[0]));
+  const auto width = static_cast<std::size_t>(entry.shape[1]);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].resize(width);
+    std::memcpy(rows[i].data(), entry.bytes.data() + i * width * 4, width * 4);
+  }
+  return rows;
 }
 
 ModelConfig ConfigOf(const std::string& folder) { return Must(ModelFolder::Open(folder)).config(); }

@@ -51,6 +51,10 @@ class ModelProbe {
 std::string TinyFolder(const std::string& name);
 std::string SmolFolder();
 
+// The tokens and transformers' logits that lie beside a tiny model.
+std::vector<TokenId> TinyTokens(const std::string& name);
+Logits TinyReference(const std::string& name);
+
 ModelConfig ConfigOf(const std::string& folder);
 std::unique_ptr<WeightSource> WeightsOf(const std::string& folder);
 

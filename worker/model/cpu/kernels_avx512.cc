@@ -2,7 +2,7 @@
 // Compiled with this instruction set's flags; entered only where the processor has it.
 #include "worker/model/cpu/simd_avx512.h"
 // The kernels are templates over the Simd defined above.
-#include "worker/model/cpu/kernel_body.h"
+#include "worker/model/cpu/kernels_generic.h"
 
 namespace pintle::model::cpu {
 

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Speed of a Decoder without engine or server. Answers one JSON line per JSON line of standard
+// input, so that a driver can alternate it with a peer; asleep in between.
+//   {"op": "prefill", "tokens": 512}
+//   {"op": "decode", "streams": 8, "prompt": 128, "tokens": 64}
+//   {"op": "recompute", "prompt": 128, "tokens": 256}     no KV cache: all positions every step
+// Answer: {"op": ..., "tokens": counted, "seconds": ..., "tokens_per_second": ...}
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+#include "worker/model/torch_decoder.h"
+
+namespace pintle::model {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int32_t kPrefillChunk = 512;
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Runs steps of equal streams on one decoder.
+class DecodeBench {
+ public:
+  explicit DecodeBench(TorchDecoder& decoder)
+      : decoder_(decoder), block_tokens_(decoder.Layout().block_tokens) {}
+
+  Json Prefill(std::int32_t tokens) {
+    Reset(1, tokens);
+    const double start = Now();
+    Feed(tokens);
+    return Answer("prefill", tokens, Now() - start);
+  }
+
+  // Only the decode steps are timed; the prompts are fed before.
+  Json Decode(std::int32_t streams, std::int32_t prompt, std::int32_t tokens) {
+    Reset(streams, prompt + tokens);
+    Feed(prompt);
+    const double start = Now();
+    for (std::int32_t i = 0; i < tokens; ++i) Feed(1);
+    Json answer = Answer("decode", streams * tokens, Now() - start);
+    answer["streams"] = streams;
+    return answer;
+  }
+
+  Json Recompute(std::int32_t prompt, std::int32_t tokens) {
+    Reset(1, prompt + tokens);
+    const double start = Now();
+    for (std::int32_t i = 0; i < tokens; ++i) {
+      position_ = 0;
+      Feed(prompt + i);
+    }
+    return Answer("recompute", tokens, Now() - start);
+  }
+
+ private:
+  static Json Answer(const char* op, std::int32_t tokens, double seconds) {
+    return {{"op", op}, {"tokens", tokens}, {"seconds", seconds},
+            {"tokens_per_second", tokens / seconds}};
+  }
+
+  void Reset(std::int32_t streams, std::int32_t positions) {
+    position_ = 0;
+    tables_.assign(static_cast<std::size_t>(streams), {});
+    BlockIndex next = 0;
+    for (auto& table : tables_) {
+      for (std::int32_t p = 0; p < positions; p += block_tokens_) table.push_back(next++);
+    }
+    if (next > decoder_.KvBlocks()) {
+      std::fprintf(stderr, "%d blocks are not enough for %d\n", decoder_.KvBlocks(), next);
+      std::exit(1);
+    }
+  }
+
+  // Advances every stream by `count` positions and samples each greedily.
+  void Feed(std::int32_t count) {
+    const std::int32_t end = position_ + count;
+    while (position_ < end) {
+      const std::int32_t rows = std::min(end - position_, kPrefillChunk);
+      Step(rows, position_ + rows == end);
+      position_ += rows;
+    }
+  }
+
+  void Step(std::int32_t rows, bool sample) {
+    batch_.Clear();
+    for (std::size_t s = 0; s < tables_.size(); ++s) {
+      SequenceSlice slice;
+      slice.sequence = s;
+      slice.first_row = static_cast<std::int32_t>(batch_.tokens.size());
+      slice.rows = rows;
+      slice.start = position_;
+      slice.block_table = tables_[s];
+      for (std::int32_t i = 0; i < rows; ++i) {
+        batch_.tokens.push_back(static_cast<TokenId>(1000 + s * 131 + 7 * (position_ + i)) %
+                                decoder_.Limits().vocabulary);
+      }
+      batch_.slices.push_back(slice);
+      if (sample) {
+        SampleRequest request;
+        request.row = slice.first_row + rows - 1;
+        request.slice = static_cast<std::int32_t>(batch_.slices.size()) - 1;
+        request.sampling = &greedy_;
+        batch_.samples.push_back(request);
+      }
+      // A prompt of many streams is fed stream by stream, as a scheduler's token budget would.
+      if (rows > 1) Run();
+    }
+    if (!batch_.tokens.empty()) Run();
+  }
+
+  void Run() {
+    absl::Status status = decoder_.Launch(batch_);
+    if (status.ok()) status = decoder_.Collect().status();
+    if (!status.ok()) {
+      std::fprintf(stderr, "%s\n", status.ToString().c_str());
+      std::exit(1);
+    }
+    batch_.Clear();
+  }
+
+  TorchDecoder& decoder_;
+  const std::int32_t block_tokens_;
+  const ResolvedSampling greedy_;
+  std::vector<std::vector<BlockIndex>> tables_;
+  std::int32_t position_ = 0;
+  StepBatch batch_;
+};
+
+Json Serve(DecodeBench& bench, const Json& request) {
+  const std::string op = request.value("op", "");
+  const std::int32_t tokens = request.value("tokens", 64);
+  const std::int32_t prompt = request.value("prompt", 128);
+  if (op == "prefill") return bench.Prefill(tokens);
+  if (op == "recompute") return bench.Recompute(prompt, tokens);
+  return bench.Decode(request.value("streams", 1), prompt, tokens);
+}
+
+int Main(int argc, char** argv) {
+  TorchDecoderOptions options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i];
+    if (flag == "--model") options.model_dir = argv[i + 1];
+    if (flag == "--threads") options.threads = std::atoi(argv[i + 1]);
+    if (flag == "--dtype") options.dtype = argv[i + 1];
+    if (flag == "--cpu-isa") options.cpu_isa = argv[i + 1];
+  }
+  const double start = Now();
+  auto decoder = TorchDecoder::Load(options);
+  if (!decoder.ok()) {
+    std::fprintf(stderr, "%s\n", decoder.status().ToString().c_str());
+    return 1;
+  }
+  const auto kv_bytes = std::size_t{2} << 30;
+  const absl::Status allocated = (*decoder)->AllocateKv(
+      static_cast<std::int32_t>(kv_bytes / (*decoder)->Layout().block_bytes));
+  if (!allocated.ok()) return 1;
+  const ModelInfo& info = (*decoder)->Info();
+  std::cout << Json({{"op", "load"}, {"seconds", Now() - start}, {"kernels", info.kernels},
+                     {"fingerprint", info.fingerprint}, {"threads", options.threads}})
+            << std::endl;
+  DecodeBench bench(**decoder);
+  for (std::string line; std::getline(std::cin, line);) {
+    const Json request = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!request.is_object()) return 1;
+    std::cout << Serve(bench, request) << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace pintle::model
+
+int main(int argc, char** argv) { return pintle::model::Main(argc, argv); }

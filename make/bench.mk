@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+BENCH_PYTHON ?= .deps/venv-bench/bin/python
+BENCH_MODEL ?= models/SmolLM2-135M-Instruct
+BENCH_FLAGS ?= --threads 2
+
+.PHONY: bench show-bench bench-setup
+
+# transformers in a virtual environment of its own; never a dependency of the product.
+bench-setup:
+	@[[ -x $(BENCH_PYTHON) ]] || { python3 -m venv .deps/venv-bench && \
+	  .deps/venv-bench/bin/pip install --quiet torch==2.13.0 transformers==5.19.0; }
+
+## bench: prefill and decode speed beside transformers, interleaved in one run
+bench: build bench-setup
+	@$(BENCH_PYTHON) bench/peers/compare.py --binary $(RELEASE)/bin/pintle-bench-decode \
+	  --model $(BENCH_MODEL) $(BENCH_FLAGS)
+
+## show-bench: decode >= 2x (1 stream) and >= 4x (32) transformers; with KV cache >= 6x without
+show-bench: build bench-setup
+	@$(BENCH_PYTHON) bench/peers/compare.py --binary $(RELEASE)/bin/pintle-bench-decode \
+	  --model $(BENCH_MODEL) $(BENCH_FLAGS) --check
