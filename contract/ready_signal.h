@@ -22,7 +22,7 @@ class ReadySignal {
   void SetCallback(absl::AnyInvocable<void()> callback);
   // Calls the callback, or remembers to.
   void Notify();
-  // Holds the callback back, for a consumer inside its stream's Next, which must not be called back.
+  // Holds the callback back, for a consumer inside its stream's Next, which nobody may call back.
   void Hold();
   // Lets it go again, unless a Notify came meanwhile: then true, once, and it stays held, because
   // the consumer has to look again first. False when nothing is held.

@@ -212,7 +212,8 @@ std::optional<TurnEvent> FrontTurn::Take(TurnFailed event) {
 
 TurnEvent FrontTurn::Break(absl::string_view how) {
   const absl::Status status =
-      MakeError(Reason::kModelFailed, absl::StrCat("the worker ", how, "; its turn was rolled back"));
+      MakeError(Reason::kModelFailed,
+                absl::StrCat("the worker ", how, "; its turn was rolled back"));
   Cancel(CancelMode::kRollback, status);
   return End(status);
 }

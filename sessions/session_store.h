@@ -49,8 +49,8 @@ struct BegunTurn {
   StoredSession session;
 };
 
-// The truth about sessions: transcripts, bindings, leases. A restart-proof store implements the same
-// interface; tests/conformance/session_store_conformance.h is what each must keep.
+// The truth about sessions: transcripts, bindings, leases. A restart-proof store implements the
+// same interface; tests/conformance/session_store_conformance.h is what each must keep.
 // Thread: safe from any thread; each call is atomic. Calls may wait for a disk, never for a model.
 // Fails: SESSION_NOT_FOUND wherever a key names no session; field rules are the caller's
 // (session_rules.h).

@@ -31,8 +31,8 @@ class Transcript {
   std::uint64_t DigestAt(std::int32_t count) const;
   // Copies of the turns from `first` on.
   std::vector<TranscriptTurn> From(std::int32_t first) const;
-  // The transcript after a turn, as CommitToTranscript says. INTERNAL when `prepared` names turns or
-  // tokens that are not there: a worker that says so worked from something else.
+  // The transcript after a turn, as CommitToTranscript says. INTERNAL when `prepared` names turns
+  // or tokens that are not there: a worker that says so worked from something else.
   absl::StatusOr<Transcript> Commit(const TurnPrepared& prepared,
                                     const TurnFinished& finished) const;
 

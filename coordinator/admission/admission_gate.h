@@ -12,8 +12,8 @@
 
 namespace pintle {
 
-// Bounds on turns, by tenant and for all tenants, decided at once: nobody waits here, the queues are
-// the workers'. Turns wait until their worker started them, then they run.
+// Bounds on turns, by tenant and for all tenants, decided at once: nobody waits here, the queues
+// are the workers'. Turns wait until their worker started them, then they run.
 // Thread: safe from any thread. Its tickets may outlive it.
 // Fails: TENANT_QUOTA with QuotaFailure at the tenant's bound, QUEUE_FULL at everybody's; RetryInfo
 // always.

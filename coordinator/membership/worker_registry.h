@@ -71,10 +71,10 @@ class WorkerRegistry {
   // Requires: called before the first Join.
   void AddListener(MembershipListener* listener);
 
-  // A stream's first report. A new incarnation of a known worker replaces the old one. INVALID_FIELD
-  // for a hello that names no worker, incarnation, address or model; FAILED_PRECONDITION for another
-  // protocol version; FINGERPRINT_MISMATCH when the model's name stands for another model in the
-  // fleet; QUEUE_FULL at workers_max.
+  // A stream's first report. A new incarnation of a known worker replaces the old one.
+  // INVALID_FIELD for a hello that names no worker, incarnation, address or model;
+  // FAILED_PRECONDITION for another protocol version; FINGERPRINT_MISMATCH when the model's name
+  // stands for another model in the fleet; QUEUE_FULL at workers_max.
   absl::StatusOr<RegistrationId> Join(const WorkerHello& hello, std::uint64_t sequence,
                                       absl::Duration now);
   // A further report. INVALID_FIELD for a gap in `sequence` (the worker is dropped); WORKER_LOST
@@ -83,7 +83,8 @@ class WorkerRegistry {
                       absl::Duration now);
   // The stream ended. No effect when the registration ended before.
   void Leave(RegistrationId registration);
-  // Drops the workers without a report for the timeout; returns them. Call it a few times a timeout.
+  // Drops the workers without a report for the timeout and returns them. Call it a few times in
+  // each timeout.
   std::vector<WorkerId> DropSilent(absl::Duration now);
 
   FleetSnapshot Snapshot() const;

@@ -25,8 +25,8 @@ inline constexpr double kOutputTokensExpectedMax = 256;
 
 // A figure a worker did not report counts as the worst one its peers reported, because unknown is
 // not zero; where no peer knows it either, as nothing or the assumed rate, alike for all.
-// NO_WORKER when the fleet is empty, or lost its workers of this model. MODEL_NOT_FOUND when it never
-// had one. DRAINING when all of them drain. INVALID_FIELD for an empty model among several.
+// NO_WORKER when the fleet is empty, or lost its workers of this model. MODEL_NOT_FOUND when it
+// never had one. DRAINING when all of them drain. INVALID_FIELD for an empty model among several.
 absl::StatusOr<PlacementDecision> Place(const FleetSnapshot& fleet, const BookingLedger& booked,
                                         const PlacementQuery& query);
 

@@ -73,6 +73,8 @@ class RoutedWorker::Stream final : public TurnStream {
 RoutedWorker::RoutedWorker(WorkerHello hello, WorkerConnection connection)
     : hello_(std::move(hello)), connection_(std::move(connection)) {}
 
+RoutedWorker::~RoutedWorker() { Lose(); }
+
 bool RoutedWorker::lost() const {
   absl::MutexLock lock(&mutex_);
   return lost_;
@@ -129,8 +131,11 @@ void RoutedWorker::Tokenize(TokenizeRequest request, TextBackend::TokenizeCallba
     done(LostError());
     return;
   }
-  connection_.text->Tokenize(std::move(request), [self = shared_from_this(), number](
+  // Weak: the connection holds the callback, and this holds the connection.
+  connection_.text->Tokenize(std::move(request), [weak = weak_from_this(), number](
                                                      absl::StatusOr<TokenizeResult> result) {
+    const std::shared_ptr<RoutedWorker> self = weak.lock();
+    if (self == nullptr) return;  // its destructor has answered
     TextBackend::TokenizeCallback call = self->TakeCall(number);
     if (call) call(std::move(result));
   });

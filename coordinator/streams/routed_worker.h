@@ -28,6 +28,9 @@ namespace pintle {
 class RoutedWorker : public std::enable_shared_from_this<RoutedWorker> {
  public:
   RoutedWorker(WorkerHello hello, WorkerConnection connection);
+  ~RoutedWorker();
+  RoutedWorker(const RoutedWorker&) = delete;
+  RoutedWorker& operator=(const RoutedWorker&) = delete;
 
   const WorkerHello& hello() const { return hello_; }
   bool lost() const;

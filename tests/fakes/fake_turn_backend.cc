@@ -105,10 +105,12 @@ void FakeTurn::Say(TurnEvent event) {
     absl::MutexLock lock(&mutex_);
     if (ended_) return;
     if (const auto* prepared = std::get_if<TurnPrepared>(&event)) prepared_ = *prepared;
-    if (const auto* chunk = std::get_if<TurnChunk>(&event); chunk != nullptr && chunk->choice == 0) {
+    const auto* chunk = std::get_if<TurnChunk>(&event);
+    if (chunk != nullptr && chunk->choice == 0) {
       delivered_.insert(delivered_.end(), chunk->tokens.begin(), chunk->tokens.end());
     }
-    if (const auto* finished = std::get_if<TurnFinished>(&event); finished != nullptr && prepared_) {
+    const auto* finished = std::get_if<TurnFinished>(&event);
+    if (finished != nullptr && prepared_) {
       backend_.Store(*this, *prepared_, *finished);
     }
     ended_ = IsLast(event);

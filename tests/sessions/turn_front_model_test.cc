@@ -31,8 +31,9 @@ class ModelRun {
       case 0: return Create(name);
       case 1: return Pick(8) == 0 ? Delete(name) : Check(name);
       case 2: f_.placer.current = static_cast<std::size_t>(Pick(2)); return;
-      case 3: return Pick(4) == 0 ? f_.placer.worker(static_cast<std::size_t>(Pick(2))).ForgetCopies()
-                                  : Check(name);
+      case 3:
+        if (Pick(4) != 0) return Check(name);
+        return f_.placer.worker(static_cast<std::size_t>(Pick(2))).ForgetCopies();
       case 4:
         if (running == running_.end()) return Begin(name);
         running_.erase(running);  // the client goes away
