@@ -108,7 +108,8 @@ bool IsPure(std::string_view room) {
 bool MayUseGrpc(std::string_view path) {
   if (IsBelow(path, "tests")) return !IsPure(RoomOf(path.substr(path.find('/') + 1)));
   const std::string room = RoomOf(path);
-  return StemOf(path) == "main" || room == "services" || room == "cli" || room == "bench";
+  return StemOf(path) == "main" || room == "services" || room == "cli" || room == "bench" ||
+         IsBelow(path, "worker/process") || IsBelow(path, "coordinator/process");
 }
 
 }  // namespace
