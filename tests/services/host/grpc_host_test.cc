@@ -140,12 +140,5 @@ TEST(GrpcHostTest, TlsMakesItServeBeyondLoopback) {
   EXPECT_TRUE(GrpcHost::Start(Listen("0.0.0.0:0"), Security(TestTls()), {}).ok());
 }
 
-TEST(GrpcHostTest, ACertificateWithoutItsKeyIsRefused) {
-  TlsFiles files = TestTls();
-  files.key.clear();
-  const absl::Status status = TransportSecurity::Load(files).status();
-  EXPECT_THAT(std::string(status.message()), HasSubstr("--tls-key"));
-}
-
 }  // namespace
 }  // namespace pintle

@@ -120,7 +120,8 @@ TEST_F(BatchCallTest, MoreItemsThanRunAtOnceAllEnd) {
 
 TEST_F(BatchCallTest, AFailedItemNeverEndsTheCall) {
   const Outcome outcome =
-      Run({Item("good"), Item("lost", "nobody"), Item(""), v1::GenerateBatchRequest(), Item("late")});
+      Run({Item("good"), Item("lost", "nobody"), Item(""), v1::GenerateBatchRequest(),
+           Item("late")});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.responses.size(), 2U);
   EXPECT_TRUE(HasReason(outcome.errors.at("lost"), Reason::kSessionNotFound));

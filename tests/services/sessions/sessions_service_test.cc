@@ -37,7 +37,8 @@ class SessionsServiceTest : public ::testing::Test {
     testing::Authorize(tenant + "-token", context);
     return Of(((*stub_).*method)(&context, request, response));
   }
-  absl::Status Create(const std::string& tenant, const std::string& id, v1::Session* out = nullptr) {
+  absl::Status Create(const std::string& tenant, const std::string& id,
+                      v1::Session* out = nullptr) {
     v1::CreateSessionRequest request;
     v1::CreateSessionResponse response;
     request.set_id(id);
