@@ -11,6 +11,15 @@
 #include "sessions/turn_cost.h"
 
 namespace pintle {
+namespace {
+
+// Whether the worker serves another binding: a newer one, or still a turn of this session that has
+// ended here (the store lets one run) and whose cancel is on its way. A raised epoch ends it there.
+bool NeedsFence(const absl::Status& status) {
+  return HasReason(status, Reason::kStaleEpoch) || HasReason(status, Reason::kSessionBusy);
+}
+
+}  // namespace
 
 FrontTurn::FrontTurn(SessionStore& store, TurnPlacer& placer)
     : store_(store), placer_(placer), signal_(std::make_shared<ReadySignal>()) {}
@@ -23,7 +32,7 @@ absl::Status FrontTurn::Launch(Parts parts, RunningTurns::Entry entry) {
   absl::Status status = Start(/*whole=*/false, /*fence=*/false);
   if (ShouldResend(status)) {
     resent_ = true;
-    status = Start(/*whole=*/true, HasReason(status, Reason::kStaleEpoch));
+    status = Start(/*whole=*/true, NeedsFence(status));
   }
   if (!status.ok()) End(status);
   return status;
@@ -89,7 +98,7 @@ TurnRequest FrontTurn::RequestFor(const SessionBinding& binding, bool whole) con
 
 bool FrontTurn::ShouldResend(const absl::Status& status) const {
   if (status.ok() || resent_ || started_ || !parts_.begun) return false;
-  return HasReason(status, Reason::kPositionMismatch) || HasReason(status, Reason::kStaleEpoch);
+  return HasReason(status, Reason::kPositionMismatch) || NeedsFence(status);
 }
 
 void FrontTurn::Install(std::shared_ptr<TurnStream> stream) {
@@ -204,7 +213,7 @@ std::optional<TurnEvent> FrontTurn::Take(TurnFailed event) {
     prepared_.reset();
     // The new stream may be ready at once, and a consumer inside Next must not be called back.
     signal_->Hold();
-    status = Start(/*whole=*/true, HasReason(status, Reason::kStaleEpoch));
+    status = Start(/*whole=*/true, NeedsFence(status));
     if (status.ok()) return std::nullopt;
   }
   return End(std::move(status));

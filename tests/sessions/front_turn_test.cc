@@ -33,6 +33,19 @@ TEST(FrontTurnTest, StaleEpochRaisesItAndSendsTheWhole) {
   EXPECT_EQ(f.placer.worker(0).last()->request().base_turns, 0);
 }
 
+TEST(FrontTurnTest, WorkerStillBusyWithATurnThatEndedHereIsFenced) {
+  FrontFixture f(/*answer_at_once=*/false);
+  f.Create("a");
+  auto stream = f.Generate(f.Request("a", {1}));
+  const auto refused = f.placer.worker(0).last();
+  refused->Say(TurnFailed{MakeError(Reason::kSessionBusy, "another turn")});
+  EXPECT_TRUE(Drain(**stream).empty());
+  const auto again = f.placer.worker(0).last();
+  EXPECT_GT(again->request().epoch, refused->request().epoch);
+  again->StepAll();
+  EXPECT_TRUE(EndOf(Drain(**stream)).ok());
+}
+
 TEST(FrontTurnTest, SecondRefusalOfTheTranscriptReachesTheClient) {
   FrontFixture f(/*answer_at_once=*/false);
   const SessionKey key = f.Create("a");
