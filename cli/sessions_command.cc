@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/sessions_command.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "cli/exit_codes.h"
+#include "cli/harmless_text.h"
+#include "cli/input_text.h"
+#include "cli/message_json.h"
+#include "cli/session_view.h"
+#include "cli/table.h"
+#include "contract/limits.h"
+#include "contract/status_macros.h"
+#include "pintle/v1/sessions.grpc.pb.h"
+#include "services/wire/time_conversion.h"
+
+namespace pintle {
+namespace {
+
+using Stub = v1::Sessions::Stub;
+
+absl::Status PrintJson(const google::protobuf::Message& message, CommandContext& context) {
+  PINTLE_ASSIGN_OR_RETURN(const std::string json, MessageJson(message));
+  context.terminal.Line(json);
+  return absl::OkStatus();
+}
+
+// Leaves the field unset when the flag was not given.
+template <typename Request>
+absl::Status FillSpan(const char* flag, const std::string& text, Request& request,
+                      google::protobuf::Duration* (Request::*field)()) {
+  if (text.empty()) return absl::OkStatus();
+  PINTLE_ASSIGN_OR_RETURN(const absl::Duration span, ParseSpan(flag, text));
+  ToProto(span, (request.*field)());
+  return absl::OkStatus();
+}
+
+template <typename Request>
+absl::Status FillPin(const std::string& pin, const std::string& lease, Request& request) {
+  if (!pin.empty()) {
+    v1::PinKind kind = v1::PIN_KIND_UNSPECIFIED;
+    if (!v1::PinKind_Parse(absl::AsciiStrToUpper(pin), &kind)) {
+      return UsageError("--pin must be best_effort, retained or guaranteed");
+    }
+    request.mutable_pin()->set_kind(kind);
+  }
+  return FillSpan("--lease", lease, request, &Request::mutable_lease);
+}
+
+}  // namespace
+
+CLI::App& SessionsCommand::AddAction(CLI::App& app, const char* name, const char* summary,
+                                     Action action) {
+  CLI::App* sub = app.add_subcommand(name, summary);
+  sub->final_callback([this, action] { chosen_ = action; });
+  return *sub;
+}
+
+void SessionsCommand::AddPinFlags(CLI::App& app) {
+  app.add_option("--lease", lease_, "How long the pin holds after a turn, such as 90, 10m, 2h")
+      ->type_name("TIME");
+  app.add_option("--pin", pin_, "best_effort, retained or guaranteed")->type_name("KIND");
+}
+
+void SessionsCommand::AddFlags(CLI::App& app) {
+  app.require_subcommand(1);
+  CLI::App& list = AddAction(app, "list", "Your sessions, ordered by id", &SessionsCommand::List);
+  list.add_option("--limit", limit_, "How many at most; 0 for all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  CLI::App& get =
+      AddAction(app, "get", "One session, with its transcript if asked", &SessionsCommand::Get);
+  get.add_option("ID", id_, "The session")->required();
+  get.add_flag("--transcript", transcript_, "Its messages too; with --json their token ids");
+  CLI::App& create = AddAction(app, "create", "Make a session", &SessionsCommand::Create);
+  create.add_option("ID", id_, "Its id; default: the server chooses one");
+  create.add_option("--model", model_, "Needed only where several models are served")
+      ->type_name("NAME");
+  create.add_option("--label", labels_, "KEY=VALUE to find it by; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  AddPinFlags(create);
+  CLI::App& update =
+      AddAction(app, "update", "Change a session and renew its lease", &SessionsCommand::Update);
+  update.add_option("ID", id_, "The session")->required();
+  AddPinFlags(update);
+  update
+      .add_option("--expected-return", expected_return_,
+                  "When you expect to come back: a hint for the cache, such as 5m")
+      ->type_name("TIME");
+  CLI::App& drop = AddAction(app, "delete", "Forget sessions; ends their running turns",
+                             &SessionsCommand::Delete);
+  drop.add_option("ID", ids_, "The sessions")->required();
+  app.footer(
+      "Examples:\n"
+      "  pintle sessions list\n"
+      "  pintle sessions create tea --lease 30m --label team=kitchen\n"
+      "  pintle sessions get tea --transcript --json | jq '.session.position'\n"
+      "  pintle sessions delete tea\n");
+}
+
+absl::Status SessionsCommand::Run(CommandContext& context) { return (this->*chosen_)(context); }
+
+absl::Status SessionsCommand::List(CommandContext& context) {
+  const int limit = limit_ == 0 ? std::numeric_limits<int>::max() : limit_;
+  v1::ListSessionsResponse all;
+  do {
+    v1::ListSessionsRequest request;
+    const int left = limit - all.sessions_size();
+    request.set_page_size(std::min(left, static_cast<int>(limits::kSessionsPageMax)));
+    request.set_page_token(all.next_page_token());
+    v1::ListSessionsResponse page;
+    PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::ListSessions, request, &page));
+    all.set_next_page_token("");
+    all.MergeFrom(page);
+  } while (!all.next_page_token().empty() && all.sessions_size() < limit);
+  if (context.json) return PrintJson(all, context);
+  if (all.sessions().empty()) {
+    context.terminal.Note("no sessions; pintle sessions create ID makes one");
+    return absl::OkStatus();
+  }
+  context.terminal.Line(
+      SessionTable({all.sessions().begin(), all.sessions().end()}, context.clock.Wall()));
+  if (!all.next_page_token().empty()) context.terminal.Note("there are more; see --limit");
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Get(CommandContext& context) {
+  v1::GetSessionRequest request;
+  request.set_id(id_);
+  request.set_include_transcript(transcript_);
+  v1::GetSessionResponse response;
+  PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::GetSession, request, &response));
+  if (context.json) return PrintJson(response, context);
+  context.terminal.Line(SessionFacts(response.session(), context.clock.Wall()));
+  if (transcript_) context.terminal.Line(absl::StrCat("\n", TranscriptText(response)));
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Create(CommandContext& context) {
+  v1::CreateSessionRequest request;
+  request.set_id(id_);
+  request.set_model(model_);
+  PINTLE_RETURN_IF_ERROR(FillPin(pin_, lease_, request));
+  for (const std::string& label : labels_) {
+    const std::size_t sign = label.find('=');
+    if (sign == std::string::npos || sign == 0) {
+      return UsageError(absl::StrCat("--label: '", label, "' is not KEY=VALUE"));
+    }
+    (*request.mutable_labels())[label.substr(0, sign)] = label.substr(sign + 1);
+  }
+  v1::CreateSessionResponse response;
+  PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::CreateSession, request, &response));
+  if (context.json) return PrintJson(response, context);
+  context.terminal.Line(HarmlessLine(response.session().id()));
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Update(CommandContext& context) {
+  v1::UpdateSessionRequest request;
+  request.set_id(id_);
+  PINTLE_RETURN_IF_ERROR(FillPin(pin_, lease_, request));
+  PINTLE_RETURN_IF_ERROR(FillSpan("--expected-return", expected_return_, request,
+                                  &v1::UpdateSessionRequest::mutable_expected_return));
+  v1::UpdateSessionResponse response;
+  PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::UpdateSession, request, &response));
+  if (context.json) return PrintJson(response, context);
+  context.terminal.Line(SessionFacts(response.session(), context.clock.Wall()));
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Delete(CommandContext& context) {
+  v1::DeleteSessionResponse sum;
+  for (const std::string& id : ids_) {
+    v1::DeleteSessionRequest request;
+    request.set_id(id);
+    v1::DeleteSessionResponse response;
+    PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::DeleteSession, request, &response));
+    sum.set_released_tokens(sum.released_tokens() + response.released_tokens());
+  }
+  if (context.json) return PrintJson(sum, context);
+  context.terminal.Note(absl::StrCat(Grouped(sum.released_tokens()), " cached tokens released"));
+  return absl::OkStatus();
+}
+
+}  // namespace pintle

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PINTLE_CLI_SESSIONS_COMMAND_H_
+#define PINTLE_CLI_SESSIONS_COMMAND_H_
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace pintle {
+
+// `pintle sessions list|get|create|update|delete`.
+class SessionsCommand final : public Command {
+ public:
+  const char* name() const override { return "sessions"; }
+  const char* summary() const override { return "List, show, make, change and delete sessions"; }
+  void AddFlags(CLI::App& app) override;
+  absl::Status Run(CommandContext& context) override;
+
+ private:
+  using Action = absl::Status (SessionsCommand::*)(CommandContext&);
+
+  CLI::App& AddAction(CLI::App& app, const char* name, const char* summary, Action action);
+  void AddPinFlags(CLI::App& app);
+  absl::Status List(CommandContext& context);
+  absl::Status Get(CommandContext& context);
+  absl::Status Create(CommandContext& context);
+  absl::Status Update(CommandContext& context);
+  absl::Status Delete(CommandContext& context);
+
+  // The action whose subcommand was parsed.
+  Action chosen_ = nullptr;
+  std::string id_;
+  std::vector<std::string> ids_;
+  std::string model_;
+  std::string pin_;
+  std::string lease_;
+  std::string expected_return_;
+  std::vector<std::string> labels_;
+  int limit_ = 1000;
+  bool transcript_ = false;
+};
+
+}  // namespace pintle
+
+#endif  // PINTLE_CLI_SESSIONS_COMMAND_H_
