@@ -44,17 +44,18 @@ class ExecutionService::RunTurnCall final : public TurnCall<v1::RunTurnResponse>
     record.session = request.request().session();
     record.request_id = request.request().request_id();
     record.model = request.request().model();
-    if (!request.turn_id().empty() && service_.running_.Find(request.turn_id()) != nullptr) {
+    turn_id_ = request.turn_id();
+    listed_ = !turn_id_.empty() && service_.running_.Reserve(turn_id_);
+    if (!turn_id_.empty() && !listed_) {
       return InvalidField("turn_id", "names a turn that is running");
     }
-    turn_id_ = request.turn_id();
     PINTLE_ASSIGN_OR_RETURN(TurnRequest turn, FromProto(request));
     turn.deadline = DeadlineOf(context(), service_.clock_);
     return service_.turns_.Start(std::move(turn));
   }
 
   void Running(const std::shared_ptr<TurnPump>& pump) override {
-    listed_ = !turn_id_.empty() && service_.running_.Add(turn_id_, pump);
+    if (listed_) service_.running_.Attach(turn_id_, pump);
   }
   void Watch(const TurnEvent& event) override { recorder_.OnEvent(event); }
   void Ended(const absl::Status& status) override {
@@ -81,9 +82,8 @@ absl::Status ExecutionService::Cancel(const Context& context,
                                       v1::CancelTurnResponse* response) {
   PINTLE_RETURN_IF_ERROR(callers_.RequireCluster(CredentialsOf(context)));
   PINTLE_ASSIGN_OR_RETURN(const CancelMode mode, FromProto(request.keep()));
-  const std::shared_ptr<TurnPump> pump = running_.Find(request.turn_id());
-  if (pump) pump->Cancel(mode, absl::CancelledError("the turn was cancelled"));
-  response->set_found(pump != nullptr);
+  response->set_found(
+      running_.Cancel(request.turn_id(), mode, absl::CancelledError("the turn was cancelled")));
   return absl::OkStatus();
 }
 

@@ -1,33 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/execution/running_calls.h"
 
-#include <utility>
+#include "contract/check.h"
 
 namespace pintle {
 
-bool RunningCalls::Add(const std::string& turn_id, std::shared_ptr<TurnPump> pump) {
+bool RunningCalls::Reserve(const std::string& turn_id) {
   absl::MutexLock lock(&mutex_);
-  return pumps_.try_emplace(turn_id, std::move(pump)).second;
+  return calls_.try_emplace(turn_id).second;
+}
+
+void RunningCalls::Attach(const std::string& turn_id, std::shared_ptr<TurnPump> pump) {
+  std::optional<std::pair<CancelMode, absl::Status>> cancel;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = calls_.find(turn_id);
+    PINTLE_CHECK(found != calls_.end(), "only a reserved name gets a turn");
+    cancel = std::move(found->second.early_cancel);
+    found->second.pump = pump;
+  }
+  if (cancel) pump->Cancel(cancel->first, cancel->second);
 }
 
 void RunningCalls::Remove(const std::string& turn_id) {
-  std::shared_ptr<TurnPump> removed;  // destroyed outside the lock: it may hold a stream
+  Call removed;  // destroyed after the lock: it may hold a stream
   absl::MutexLock lock(&mutex_);
-  const auto found = pumps_.find(turn_id);
-  if (found == pumps_.end()) return;
+  const auto found = calls_.find(turn_id);
+  if (found == calls_.end()) return;
   removed = std::move(found->second);
-  pumps_.erase(found);
+  calls_.erase(found);
 }
 
-std::shared_ptr<TurnPump> RunningCalls::Find(const std::string& turn_id) const {
-  absl::MutexLock lock(&mutex_);
-  const auto found = pumps_.find(turn_id);
-  return found == pumps_.end() ? nullptr : found->second;
+bool RunningCalls::Cancel(const std::string& turn_id, CancelMode mode, const absl::Status& why) {
+  std::shared_ptr<TurnPump> pump;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = calls_.find(turn_id);
+    if (found == calls_.end()) return false;
+    pump = found->second.pump;
+    if (!pump) found->second.early_cancel.emplace(mode, why);
+  }
+  if (pump) pump->Cancel(mode, why);
+  return true;
 }
 
 std::size_t RunningCalls::size() const {
   absl::MutexLock lock(&mutex_);
-  return pumps_.size();
+  return calls_.size();
 }
 
 }  // namespace pintle
