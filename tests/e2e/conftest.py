@@ -83,7 +83,8 @@ def shared_cluster():
     with contextlib.ExitStack() as stack:
         cluster = Cluster(stack)
         for number in range(2):
-            cluster.add_worker(f"w{number}")
+            # Fast enough for many tests, slow enough that a long turn can be met while it runs.
+            cluster.add_worker(f"w{number}", environment={"PINTLE_FAKE_STEP_MICROS": "500"})
         cluster.admin = cluster.client()
         cluster.wait_for_workers(cluster.admin, 2)
         yield cluster

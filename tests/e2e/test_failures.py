@@ -171,10 +171,11 @@ def test_a_slow_reader_is_ended_and_others_go_on(make_cluster):
     )
     client = cluster.client()
     client.call("Sessions", "CreateSession", {"id": "asleep"})
-    # Enough output, with its log-probabilities, to fill every buffer on the way.
+    # Some 15 MB of output: enough to fill every buffer on the way.
     stream = client.generate(
         session="asleep",
         text="x",
+        n=8,
         stopping={"max_tokens": 7000},
         output={"logprobs": True, "top_logprobs": 20},
     )
@@ -438,7 +439,7 @@ def test_a_missing_model_folder_is_named(tmp_path):
     "flags, named",
     [
         (("--kv-bytes", "12 parsecs"), "--kv-bytes"),
-        (("--kv-bytes", "1KiB"), "--kv-bytes"),
+        (("--kv-bytes", "256B"), "--kv-bytes"),
         (("--dtype", "int3"), "--dtype"),
         (("--no-such-flag",), "--no-such-flag"),
         (("--listen", "nonsense"), "nonsense"),

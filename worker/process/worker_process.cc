@@ -63,6 +63,8 @@ absl::StatusOr<std::int32_t> BlocksFor(const WorkerOptions& options, const KvLay
 
 EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& model) {
   EngineOptions engine;
+  // Block tables are preallocated: none is longer than the context, plus its unfilled last block.
+  engine.kv.sequence_blocks_max = model.context_tokens / model.block_tokens + 2;
   engine.scheduler.step_tokens = options.step_tokens;
   engine.scheduler.sequences_max = options.sequences_max;
   engine.scheduler.queue_time = absl::Seconds(options.queue_seconds);
