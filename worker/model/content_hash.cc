@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "contract/check.h"
 
 namespace pintle::model {
 namespace {
@@ -22,6 +23,7 @@ void ContentHash::AddText(absl::string_view text) {
 }
 
 void ContentHash::AddBytes(absl::Span<const std::byte> bytes, int threads) {
+  PINTLE_CHECK(threads >= 1, "the caller itself is the first thread");
   const std::size_t pieces = (bytes.size() + kPieceBytes - 1) / kPieceBytes;
   std::vector<std::uint64_t> hashes(2 * pieces);
   const auto work = [&](std::size_t first) {

@@ -19,6 +19,7 @@ class ContentHash {
  public:
   void AddText(absl::string_view text);
   // Hashes in pieces of fixed size, so that the result does not depend on `threads`.
+  // Requires: threads >= 1.
   void AddBytes(absl::Span<const std::byte> bytes, int threads);
   // 32 hex digits of everything added, in order.
   std::string Hex() const;

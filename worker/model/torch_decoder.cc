@@ -18,6 +18,12 @@ namespace {
 
 absl::Status ModelFailed(absl::string_view what) { return MakeError(Reason::kModelFailed, what); }
 
+// More threads than any machine has would only be a typing error.
+absl::Status CheckThreads(const TorchDecoderOptions& options) {
+  if (options.threads >= 1 && options.threads <= 1024) return absl::OkStatus();
+  return InvalidField("threads", absl::StrCat("is ", options.threads, ", must be in [1, 1024]"));
+}
+
 cpu::Element ElementOf(Dtype dtype) {
   return dtype == Dtype::kBfloat16 ? cpu::Element::kBfloat16 : cpu::Element::kFloat32;
 }
@@ -48,6 +54,7 @@ absl::StatusOr<Dtype> KvDtype(Dtype dtype, const TorchDecoderOptions& options) {
 
 absl::StatusOr<std::unique_ptr<TorchDecoder>> TorchDecoder::Load(
     const TorchDecoderOptions& options) {
+  PINTLE_RETURN_IF_ERROR(CheckThreads(options));
   PINTLE_ASSIGN_OR_RETURN(ModelFolder folder, ModelFolder::Open(options.model_dir));
   ModelInfo info;
   info.name = options.name.empty() ? folder.name() : options.name;
@@ -63,7 +70,7 @@ absl::StatusOr<std::unique_ptr<TorchDecoder>> TorchDecoder::Load(
 absl::StatusOr<std::unique_ptr<TorchDecoder>> TorchDecoder::Create(
     const ModelConfig& config, std::unique_ptr<WeightSource> source, ModelInfo info,
     const TorchDecoderOptions& options) {
-  if (options.threads < 1) return InvalidField("threads", "must be at least 1");
+  PINTLE_RETURN_IF_ERROR(CheckThreads(options));
   std::unique_ptr<TorchDecoder> decoder(
       new TorchDecoder(config, std::move(source), std::move(info)));
   PINTLE_ASSIGN_OR_RETURN(decoder->weights_,
