@@ -4,9 +4,11 @@
 Usage: smollm2.py MODEL_DIR OUTPUT.json   (needs torch 2.13 and transformers 5)
 
 For each prompt: its ids, 48 greedy ids or fewer up to EOS in f32, and at each of them the f32
-top-2 ids, their margin, and what transformers' own bf16 chooses when fed the same ids.
+top-2 ids, their margin, and what transformers' own bf16 chooses when fed the same ids. Cases
+that OUTPUT already holds for the same prompt are kept.
 """
 import json
+import pathlib
 import sys
 
 import torch
@@ -17,7 +19,7 @@ LENGTH = 48
 LONG = " ".join(
     f"Entry {i}: the keeper of the lighthouse wrote that ship number {i * 37 % 101} passed at "
     f"{i % 24:02d}:{i * 7 % 60:02d} with {['coal', 'salt', 'timber', 'wool', 'tea'][i % 5]} aboard."
-    for i in range(62))
+    for i in range(70))
 
 CHATS = [
     [("user", "What is the capital of France?")],
@@ -78,9 +80,17 @@ def main():
                                              add_generation_prompt=True, tokenize=True,
                                              return_dict=False) for chat in CHATS]
     prompts += [tokenizer(text)["input_ids"] for text in TEXTS]
+    known = {}
+    if pathlib.Path(output).exists():
+        known = {tuple(c["prompt"]): c for c in json.loads(pathlib.Path(output).read_text())["cases"]}
     cases, disagreements, positions = [], 0, 0
     with torch.no_grad():
         for prompt in prompts:
+            if tuple(prompt) in known:
+                cases.append(known[tuple(prompt)])
+                disagreements += cases[-1]["bf16_disagreements"]
+                positions += len(cases[-1]["output"])
+                continue
             ids = greedy(exact, prompt, tokenizer.eos_token_id)
             whole = torch.tensor([prompt + ids[:-1]])
             logits = exact(whole, logits_to_keep=len(ids)).logits[0]
