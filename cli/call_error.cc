@@ -58,6 +58,7 @@ const char* NextFor(Reason reason) {
 
 const char* NextWithoutReason(absl::StatusCode code) {
   switch (code) {
+    case absl::StatusCode::kCancelled: return "nothing was kept; a session is as it was before";
     case absl::StatusCode::kDeadlineExceeded: return "give more time with --timeout SECONDS";
     case absl::StatusCode::kUnimplemented:
       return "this server does not offer the call; is --target a coordinator?";
@@ -100,7 +101,8 @@ std::vector<std::string> ErrorLines(const absl::Status& status, absl::string_vie
     lines.push_back(absl::StrCat("gRPC says: ", message));
     next = "see that it runs, that --target is its address and whether it needs --tls";
   } else {
-    lines.push_back(absl::StrCat(code, ": ", message.empty() ? "no message" : message));
+    // gRPC's own cancellation has its code as its message.
+    lines.push_back(message.empty() || message == code ? code : absl::StrCat(code, ": ", message));
     next = NextWithoutReason(status.code());
   }
   if (!next.empty()) lines.push_back(absl::StrCat("next: ", next));

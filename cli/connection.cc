@@ -22,6 +22,7 @@ namespace {
 // A server that vanished is noticed after the sum of both, also in the middle of a long stream.
 constexpr int kPingIntervalMs = 20000;
 constexpr int kPingTimeoutMs = 10000;
+constexpr double kTimeoutSecondsMax = 365.0 * 24 * 3600;
 
 absl::StatusOr<std::string> TokenOf(const ConnectionFlags& flags) {
   if (flags.token_file.empty()) return flags.token;
@@ -55,6 +56,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ConnectionFla
   if (std::isnan(flags.timeout_seconds) || flags.timeout_seconds < 0) {
     return UsageError("--timeout must be a number of seconds, 0 for none");
   }
+  // Beyond it system_clock overflows, and nobody waits.
+  if (flags.timeout_seconds > kTimeoutSecondsMax) return UsageError("--timeout is above a year");
   if (flags.timeout_seconds > 0) connection->timeout_ = absl::Seconds(flags.timeout_seconds);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(limits::kReceiveBytes);

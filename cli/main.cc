@@ -6,8 +6,8 @@
 #include "contract/clock.h"
 
 int main(int argc, char** argv) {
-  // The signal thread may still use it while the process ends.
-  static pintle::Interrupt interrupt;
+  // Never destroyed, because the signal thread may still use it while the process ends.
+  static pintle::Interrupt& interrupt = *new pintle::Interrupt;
   const pintle::SystemClock clock;
   // `pintle serve` joins this list; it handles its own flags and signals.
   return pintle::RunPintle(argc, argv, {},

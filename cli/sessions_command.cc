@@ -118,6 +118,7 @@ absl::Status SessionsCommand::List(CommandContext& context) {
     PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::ListSessions, request, &page));
     all.set_next_page_token("");
     all.MergeFrom(page);
+    if (page.sessions().empty()) break;  // A server that only names further pages never ends.
   } while (!all.next_page_token().empty() && all.sessions_size() < limit);
   if (context.json) return PrintJson(all, context);
   if (all.sessions().empty()) {

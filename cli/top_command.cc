@@ -42,10 +42,10 @@ absl::Status TopCommand::Run(CommandContext& context) {
   if (!once_) PINTLE_RETURN_IF_ERROR(Show(before, std::nullopt, context));
   while (context.terminal.ok()) {
     if (context.connection.interrupt().WaitFor(absl::Seconds(interval_seconds_))) {
-      return absl::CancelledError("interrupted");
+      break;  // Ctrl-C is how one leaves a live table: no error.
     }
     const TopSnapshot now = Look(context);
-    if (context.connection.interrupt().requested()) return absl::CancelledError("interrupted");
+    if (context.connection.interrupt().requested()) break;
     PINTLE_RETURN_IF_ERROR(ErrorOf(now, once_));
     PINTLE_RETURN_IF_ERROR(Show(now, RatesBetween(before, now), context));
     if (once_) break;

@@ -10,7 +10,8 @@
 namespace pintle {
 
 // `pintle top`: a live table of workers, cache, rates and sessions; redrawn on a terminal, one
-// block after another in a pipe. Ends with Ctrl-C, or with the first error no waiting cures.
+// block after another in a pipe. Ctrl-C ends it without an error. Fails with the first error that
+// no waiting cures.
 class TopCommand final : public Command {
  public:
   const char* name() const override { return "top"; }

@@ -14,7 +14,9 @@ void AddTurnFlags(CLI::App& app, TurnFlags& flags) {
   app.add_option("--min-tokens", flags.min_tokens, "Tokens before the answer may end");
   app.add_option("--temperature", flags.temperature, "0 is greedy; default: the model's own");
   app.add_option("--seed", flags.seed,
-                 "Equal seeds draw equal tokens; default: drawn by the server");
+                 "Equal seeds draw equal tokens; default: drawn by the server")
+      // Without it CLI11 takes -1 for the largest seed.
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--top-p", flags.top_p, "Nucleus sampling, in (0, 1]");
   app.add_option("--top-k", flags.top_k, "Only the k most likely tokens; 0 is off");
   app.add_option("--min-p", flags.min_p, "Drops tokens less likely than this share of the best");

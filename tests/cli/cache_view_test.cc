@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cache_view.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace pintle {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+v1::TierStats Tier(int in_use, int pinned, int evictable, int free) {
+  v1::TierStats tier;
+  tier.set_tier(v1::DEVICE);
+  tier.set_blocks_in_use(in_use);
+  tier.set_blocks_pinned(pinned);
+  tier.set_blocks_evictable(evictable);
+  tier.set_blocks_free(free);
+  tier.set_blocks_total(in_use + pinned + evictable + free);
+  return tier;
+}
+
+v1::WorkerCache Worker() {
+  v1::WorkerCache worker;
+  worker.set_worker("worker-1\033[2J");
+  worker.set_model("SmolLM2");
+  worker.set_policy("lru");
+  worker.set_block_tokens(16);
+  *worker.add_tiers() = Tier(10, 0, 20, 70);
+  v1::RemovedTokens& removed = *worker.mutable_tiers(0)->add_removed();
+  removed.set_reason(v1::CAPACITY);
+  removed.set_tokens(1600);
+  removed.set_evictions(100);
+  worker.mutable_prefix()->set_query_tokens(1000);
+  worker.mutable_prefix()->set_hit_tokens_session(500);
+  worker.mutable_prefix()->set_hit_tokens_prefix(125);
+  v1::SessionCache& held = *worker.add_held();
+  held.set_id("tea");
+  held.set_held_tokens(1060);
+  return worker;
+}
+
+TEST(CacheViewTest, TheBarHasTheSharesOfTheStates) {
+  EXPECT_EQ(BlockBar(Tier(10, 0, 20, 70), 10), "[#==.......]");
+  EXPECT_EQ(BlockBar(Tier(5, 5, 0, 0), 4), "[##PP]");
+  EXPECT_EQ(BlockBar(Tier(0, 0, 0, 0), 10), "");
+}
+
+TEST(CacheViewTest, NoStateIsTooSmallToBeSeenAndTheBarKeepsItsWidth) {
+  for (const v1::TierStats& tier :
+       {Tier(1, 1, 1, 1000000), Tier(1000000, 1, 1, 1), Tier(1, 0, 0, 0), Tier(1, 1, 1, 1)}) {
+    const std::string bar = BlockBar(tier, 20);
+    EXPECT_EQ(bar.size(), 22U) << bar;
+    EXPECT_EQ(bar.find('#') != std::string::npos, tier.blocks_in_use() > 0);
+    EXPECT_EQ(bar.find('P') != std::string::npos, tier.blocks_pinned() > 0);
+    EXPECT_EQ(bar.find('=') != std::string::npos, tier.blocks_evictable() > 0);
+    EXPECT_EQ(bar.find('.') != std::string::npos, tier.blocks_free() > 0);
+  }
+}
+
+TEST(CacheViewTest, AWorkerShowsHitsBySourceAndEvictionsByReason) {
+  const std::string text = CacheText(Worker(), false);
+  EXPECT_THAT(text, HasSubstr("62.5 % of 1,000 prompt tokens (session 50.0 %, prefix 12.5 %)"));
+  EXPECT_THAT(text, HasSubstr("removed 1,600 tokens: capacity (100 evictions"));
+  EXPECT_THAT(text, Not(HasSubstr("tea")));
+  EXPECT_THAT(text, Not(HasSubstr("\033")));
+}
+
+TEST(CacheViewTest, SessionsAreShownWhenAsked) {
+  EXPECT_THAT(CacheText(Worker(), true), HasSubstr("tea"));
+  EXPECT_THAT(CacheText(v1::WorkerCache(), true), HasSubstr("no session"));
+}
+
+TEST(CacheViewTest, SeveralWorkersHaveASum) {
+  v1::GetCacheStatsResponse response;
+  *response.add_workers() = Worker();
+  EXPECT_THAT(CachesText(response, false), Not(HasSubstr("all ")));
+  *response.add_workers() = Worker();
+  *response.add_total() = Tier(20, 0, 40, 140);
+  EXPECT_THAT(CachesText(response, false), HasSubstr("all 2 workers"));
+}
+
+}  // namespace
+}  // namespace pintle
