@@ -3,13 +3,15 @@
 
 #include "cli/interrupt.h"
 #include "cli/pintle_app.h"
+#include "cli/serve_command.h"
 #include "contract/clock.h"
 
 int main(int argc, char** argv) {
   // Never destroyed, because the signal thread may still use it while the process ends.
   static pintle::Interrupt& interrupt = *new pintle::Interrupt;
   const pintle::SystemClock clock;
-  // `pintle serve` joins this list; it handles its own flags and signals.
-  return pintle::RunPintle(argc, argv, {},
-                           {std::cin, std::cout, std::cerr, interrupt, clock, true});
+  return pintle::RunPintle(
+      argc, argv,
+      {{"serve", "Serve one model: coordinator and worker in one process", pintle::RunServe}},
+      {std::cin, std::cout, std::cerr, interrupt, clock, true});
 }

@@ -47,8 +47,7 @@ auto WhileReleased(void* mutex, Call call) {
 
 }  // namespace
 
-#define PINTLE_REAL(type, name) \
-  static const auto real = Real<type>("_ZN4absl7debian3" name)
+#define PINTLE_REAL(type, name) static const auto real = Real<type>("_ZN4absl7debian3" name)
 
 namespace absl {
 ABSL_NAMESPACE_BEGIN

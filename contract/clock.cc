@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "absl/time/clock.h"
-
 #include "contract/check.h"
 
 namespace pintle {

@@ -68,7 +68,9 @@ const ReasonRow& RowOf(Reason reason) {
 }
 
 // The payload is a list of length-prefixed strings: no text can imitate its structure.
-void Put(std::string& out, absl::string_view text) { absl::StrAppend(&out, text.size(), ":", text); }
+void Put(std::string& out, absl::string_view text) {
+  absl::StrAppend(&out, text.size(), ":", text);
+}
 
 void PutPairs(std::string& out, const std::vector<FieldViolation>& pairs) {
   Put(out, absl::StrCat(pairs.size()));

@@ -74,7 +74,8 @@ struct ErrorDetail {
   std::vector<FieldViolation> fields;
   // Subject and description of an exceeded budget, for QuotaFailure.
   std::vector<FieldViolation> quotas;
-  // ErrorInfo metadata, e.g. the position a session really has. Never prompt text, paths, addresses.
+  // ErrorInfo metadata, e.g. the position a session really has. Never prompt text, paths,
+  // addresses.
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 

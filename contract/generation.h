@@ -108,13 +108,13 @@ struct GenerationRequest {
 
 // Sampling of one sequence, as transformers' processors define each knob and in their order.
 struct ResolvedSampling {
-  float temperature = 0.0F;           // 0 = greedy
-  std::int32_t top_k = 0;             // 0 = off
-  float top_p = 1.0F;                 // 1 = off
-  float min_p = 0.0F;                 // 0 = off
-  float repetition_penalty = 1.0F;    // 1 = off; sees the whole context
-  float presence_penalty = 0.0F;      // output tokens of this turn only
-  float frequency_penalty = 0.0F;     // output tokens of this turn only
+  float temperature = 0.0F;         // 0 = greedy
+  std::int32_t top_k = 0;           // 0 = off
+  float top_p = 1.0F;               // 1 = off
+  float min_p = 0.0F;               // 0 = off
+  float repetition_penalty = 1.0F;  // 1 = off; sees the whole context
+  float presence_penalty = 0.0F;    // output tokens of this turn only
+  float frequency_penalty = 0.0F;   // output tokens of this turn only
   std::vector<std::pair<TokenId, float>> logit_bias;
   std::uint64_t seed = 0;
 };

@@ -32,10 +32,10 @@ inline constexpr std::size_t kToolCallsPerMessage = 64;
 inline constexpr std::int32_t kMaxTokensDefault = 1024;
 inline constexpr std::int32_t kPriorityDefault = 50;
 inline constexpr std::int32_t kPriorityMax = 100;
-inline constexpr float kTemperatureMax = 100.0F;     // beyond it every distribution is uniform
-inline constexpr float kPenaltyMax = 100.0F;         // repetition: divides any logit away
-inline constexpr float kOutputPenaltyMax = 2.0F;     // presence and frequency, as OpenAI's API
-inline constexpr float kLogitBiasMax = 100.0F;       // as OpenAI's API
+inline constexpr float kTemperatureMax = 100.0F;  // beyond it every distribution is uniform
+inline constexpr float kPenaltyMax = 100.0F;      // repetition: divides any logit away
+inline constexpr float kOutputPenaltyMax = 2.0F;  // presence and frequency, as OpenAI's API
+inline constexpr float kLogitBiasMax = 100.0F;    // as OpenAI's API
 
 // Waiting requests of one worker: at 100 ms a turn a longer queue outlives every deadline.
 inline constexpr std::size_t kQueueRequests = 1024;

@@ -40,8 +40,7 @@ std::string PathText(absl::string_view path) { return std::string(path); }
 
 template <typename Field, typename Number>
 absl::Status OutOfRange(const Field& field, Number value, Number low, Number high) {
-  return InvalidField(PathText(field),
-                      absl::StrCat("is ", value, ", limit ", low, " to ", high));
+  return InvalidField(PathText(field), absl::StrCat("is ", value, ", limit ", low, " to ", high));
 }
 
 template <typename Field>
@@ -93,8 +92,8 @@ template <typename Field>
 absl::Status CheckName(const Field& field, absl::string_view name) {
   if (name.empty()) return InvalidField(PathText(field), "is empty");
   if (name.size() > limits::kNameBytes) {
-    return InvalidField(PathText(field), absl::StrCat("has ", name.size(), " bytes, limit ",
-                                                      limits::kNameBytes));
+    return InvalidField(PathText(field),
+                        absl::StrCat("has ", name.size(), " bytes, limit ", limits::kNameBytes));
   }
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
@@ -157,8 +156,8 @@ absl::Status CheckMessage(std::size_t index, const Message& message) {
   PINTLE_RETURN_IF_ERROR(CheckName(Path{kList, index, ".role"}, message.role));
   PINTLE_RETURN_IF_ERROR(CheckUtf8(Path{kList, index, ".parts"}, message.text));
   PINTLE_RETURN_IF_ERROR(CheckToolCalls(index, message.tool_calls));
-  PINTLE_RETURN_IF_ERROR(CheckText(Path{kList, index, ".tool_call_id"}, message.tool_call_id,
-                                   limits::kNameBytes));
+  PINTLE_RETURN_IF_ERROR(
+      CheckText(Path{kList, index, ".tool_call_id"}, message.tool_call_id, limits::kNameBytes));
   return CheckText(Path{kList, index, ".name"}, message.name, limits::kNameBytes);
 }
 
@@ -241,18 +240,17 @@ absl::Status ValidateStopping(const StoppingOptions& stopping, std::int32_t voca
     PINTLE_RETURN_IF_ERROR(CheckInteger("stopping.min_tokens", *stopping.min_tokens, 0,
                                         stopping.max_tokens.value_or(kAny)));
   }
-  PINTLE_RETURN_IF_ERROR(
-      CheckCount("stopping.stop", stopping.stop.size(), limits::kStopStrings));
+  PINTLE_RETURN_IF_ERROR(CheckCount("stopping.stop", stopping.stop.size(), limits::kStopStrings));
   for (std::size_t i = 0; i < stopping.stop.size(); ++i) {
     const Path path{"stopping.stop", i};
     if (stopping.stop[i].empty()) return InvalidField(path.Text(), "is empty");
     PINTLE_RETURN_IF_ERROR(CheckText(path, stopping.stop[i], limits::kStopStringBytes));
   }
-  PINTLE_RETURN_IF_ERROR(CheckCount("stopping.stop_token_ids", stopping.stop_token_ids.size(),
-                                    limits::kStopTokenIds));
+  PINTLE_RETURN_IF_ERROR(
+      CheckCount("stopping.stop_token_ids", stopping.stop_token_ids.size(), limits::kStopTokenIds));
   for (std::size_t i = 0; i < stopping.stop_token_ids.size(); ++i) {
-    PINTLE_RETURN_IF_ERROR(CheckToken(Path{"stopping.stop_token_ids", i},
-                                      stopping.stop_token_ids[i], vocabulary));
+    PINTLE_RETURN_IF_ERROR(
+        CheckToken(Path{"stopping.stop_token_ids", i}, stopping.stop_token_ids[i], vocabulary));
   }
   return absl::OkStatus();
 }
@@ -282,12 +280,10 @@ absl::Status ValidateRequest(const GenerationRequest& request, std::int32_t voca
     PINTLE_RETURN_IF_ERROR(ValidateName("request_id", request.request_id.value()));
   }
   if (request.expected_position) {
-    PINTLE_RETURN_IF_ERROR(
-        CheckInteger("expected_position", *request.expected_position, 0, kAny));
+    PINTLE_RETURN_IF_ERROR(CheckInteger("expected_position", *request.expected_position, 0, kAny));
   }
   if (request.resume_from_index) {
-    PINTLE_RETURN_IF_ERROR(
-        CheckInteger("resume_from_index", *request.resume_from_index, 0, kAny));
+    PINTLE_RETURN_IF_ERROR(CheckInteger("resume_from_index", *request.resume_from_index, 0, kAny));
   }
   return ValidateInput(request.input, vocabulary);
 }

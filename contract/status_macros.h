@@ -12,11 +12,11 @@
 #define PINTLE_CONCAT(a, b) PINTLE_CONCAT_INNER(a, b)
 
 // Returns the status to the caller unless it is OK.
-#define PINTLE_RETURN_IF_ERROR(expression)                   \
-  do {                                                       \
+#define PINTLE_RETURN_IF_ERROR(expression)                    \
+  do {                                                        \
     if (absl::Status _status = (expression); !_status.ok()) { \
-      return _status;                                        \
-    }                                                        \
+      return _status;                                         \
+    }                                                         \
   } while (false)
 
 // Declares `declaration` from a StatusOr, or returns its error to the caller.

@@ -9,8 +9,8 @@
 namespace pintle {
 
 std::uint64_t ExtendTranscriptDigest(std::uint64_t digest, absl::Span<const TokenId> tokens) {
-  // FNV-1a over the ids with a finalising multiply per id: stable across processes and builds, which
-  // absl::Hash is not.
+  // FNV-1a over the ids with a finalising multiply per id: stable across processes and builds,
+  // which absl::Hash is not.
   for (const TokenId token : tokens) {
     digest ^= static_cast<std::uint32_t>(token);
     digest *= 0x100000001b3ULL;

@@ -37,9 +37,9 @@ struct TranscriptTurn {
   friend bool operator==(const TranscriptTurn&, const TranscriptTurn&) = default;
 };
 
-// What a worker gets to run one turn. The session store's owner is the truth; a worker's copy of the
-// transcript is a cache that must equal the first `base_turns` turns with `base_position` tokens
-// hashing to `base_digest`, else it answers POSITION_MISMATCH and is sent the whole.
+// What a worker gets to run one turn. The session store's owner is the truth; a worker's copy of
+// the transcript is a cache that must equal the first `base_turns` turns with `base_position`
+// tokens hashing to `base_digest`, else it answers POSITION_MISMATCH and is sent the whole.
 struct TurnRequest {
   TenantId tenant;
   GenerationRequest request;
@@ -145,9 +145,10 @@ enum class CancelMode { kRollback, kCommitPartial };
 class TurnStream {
  public:
   virtual ~TurnStream() = default;
-  // Sets the one callback, called when Next may answer after it answered nullopt (spurious calls are
-  // allowed). Never called under a lock that Next takes, nor from within SetReadyCallback's caller's
-  // Next. Called at once if events are waiting. Never called after the stream's destruction.
+  // Sets the one callback, called when Next may answer after it answered nullopt (spurious calls
+  // are allowed). Never called under a lock that Next takes, nor from within SetReadyCallback's
+  // caller's Next. Called at once if events are waiting. Never called after the stream's
+  // destruction.
   virtual void SetReadyCallback(absl::AnyInvocable<void()> callback) = 0;
   // The next event, or nullopt while there is none. After the last event always nullopt.
   virtual std::optional<TurnEvent> Next() = 0;
@@ -176,8 +177,8 @@ std::uint64_t ExtendTranscriptDigest(std::uint64_t digest, absl::Span<const Toke
 
 // The new turn a commit adds to the transcript.
 TranscriptTurn CommittedTurn(const TurnPrepared& prepared, const TurnFinished& finished);
-// The transcript after a turn: what a session store and a worker's copy both do at a commit, so that
-// they stay equal. Requires: prepared.kept_turns <= turns.size().
+// The transcript after a turn: what a session store and a worker's copy both do at a commit, so
+// that they stay equal. Requires: prepared.kept_turns <= turns.size().
 std::vector<TranscriptTurn> CommitToTranscript(const std::vector<TranscriptTurn>& turns,
                                                const TurnPrepared& prepared,
                                                const TurnFinished& finished);

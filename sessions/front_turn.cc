@@ -134,9 +134,9 @@ std::optional<TurnEvent> FrontTurn::Next() {
       if (signal_->ReleaseUnlessNotified()) continue;
       return std::nullopt;
     }
-    std::optional<TurnEvent> shown = std::visit(
-        [this](auto&& each) { return Take(std::forward<decltype(each)>(each)); },
-        *std::move(event));
+    std::optional<TurnEvent> shown =
+        std::visit([this](auto&& each) { return Take(std::forward<decltype(each)>(each)); },
+                   *std::move(event));
     if (shown) return shown;
   }
   return std::nullopt;
@@ -169,8 +169,8 @@ std::optional<TurnEvent> FrontTurn::Take(TurnChunk event) {
   if (!IsOpenChoice(event.choice)) return Break("sent a chunk of no open choice");
   Choice& choice = choices_[static_cast<std::size_t>(event.choice)];
   if (event.first_index != choice.next_index) {
-    return Break(absl::StrCat("sent index ", event.first_index, " after ", choice.next_index,
-                              " tokens"));
+    return Break(
+        absl::StrCat("sent index ", event.first_index, " after ", choice.next_index, " tokens"));
   }
   choice.next_index += static_cast<std::int32_t>(event.tokens.size());
   return event;
@@ -220,9 +220,8 @@ std::optional<TurnEvent> FrontTurn::Take(TurnFailed event) {
 }
 
 TurnEvent FrontTurn::Break(absl::string_view how) {
-  const absl::Status status =
-      MakeError(Reason::kModelFailed,
-                absl::StrCat("the worker ", how, "; its turn was rolled back"));
+  const absl::Status status = MakeError(
+      Reason::kModelFailed, absl::StrCat("the worker ", how, "; its turn was rolled back"));
   Cancel(CancelMode::kRollback, status);
   return End(status);
 }

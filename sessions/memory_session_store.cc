@@ -16,9 +16,7 @@ namespace {
 // Marks a page token as ours; the rest is the last id of the page before.
 constexpr absl::string_view kPageTokenPrefix = "after:";
 
-absl::Status NotFound() {
-  return MakeError(Reason::kSessionNotFound, "session does not exist");
-}
+absl::Status NotFound() { return MakeError(Reason::kSessionNotFound, "session does not exist"); }
 
 absl::Status Void() {
   return MakeError(Reason::kSessionDeleted, "session was deleted while its turn ran");
@@ -61,9 +59,9 @@ absl::StatusOr<StoredSession> MemorySessionStore::Create(const TenantId& tenant,
     return MakeError(Reason::kSessionExists, "session exists already");
   }
   if (entries_.size() >= options_.sessions_max) {
-    return MakeError(Reason::kSessionsMax, absl::StrCat("there are ", entries_.size(),
-                                                        " sessions, limit ",
-                                                        options_.sessions_max));
+    return MakeError(
+        Reason::kSessionsMax,
+        absl::StrCat("there are ", entries_.size(), " sessions, limit ", options_.sessions_max));
   }
   if (!named) session.id = FreshId(tenant);
   const auto [it, inserted] = entries_.try_emplace(SessionKey{tenant, session.id});
@@ -89,8 +87,7 @@ absl::StatusOr<StoredSession> MemorySessionStore::Get(const SessionKey& key) con
   return it->second.session;
 }
 
-absl::StatusOr<SessionPage> MemorySessionStore::List(const TenantId& tenant,
-                                                     std::size_t page_size,
+absl::StatusOr<SessionPage> MemorySessionStore::List(const TenantId& tenant, std::size_t page_size,
                                                      const std::string& page_token) const {
   PINTLE_CHECK(page_size > 0, "a page holds at least one session");
   absl::string_view after = page_token;

@@ -32,8 +32,8 @@ absl::StatusOr<SessionView> SessionFront::Get(const SessionKey& key) const {
 absl::StatusOr<SessionViewPage> SessionFront::List(const TenantId& tenant, std::int32_t page_size,
                                                    const std::string& page_token) const {
   if (page_size < 0 || static_cast<std::size_t>(page_size) > limits::kSessionsPageMax) {
-    return InvalidField("page_size", absl::StrCat("is ", page_size, ", must be 0 to ",
-                                                  limits::kSessionsPageMax));
+    return InvalidField(
+        "page_size", absl::StrCat("is ", page_size, ", must be 0 to ", limits::kSessionsPageMax));
   }
   const std::size_t size =
       page_size == 0 ? limits::kSessionsPageDefault : static_cast<std::size_t>(page_size);

@@ -13,9 +13,9 @@ namespace {
 
 absl::Status ValidateLease(absl::Duration lease) {
   if (lease <= absl::ZeroDuration() || lease > limits::kLeaseMax) {
-    return InvalidField("lease", absl::StrCat("is ", absl::FormatDuration(lease),
-                                              ", must be above 0 and at most ",
-                                              absl::FormatDuration(limits::kLeaseMax)));
+    return InvalidField(
+        "lease", absl::StrCat("is ", absl::FormatDuration(lease), ", must be above 0 and at most ",
+                              absl::FormatDuration(limits::kLeaseMax)));
   }
   return absl::OkStatus();
 }
@@ -27,10 +27,9 @@ absl::Status ValidateLabels(const std::map<std::string, std::string>& labels) {
   }
   for (const auto& [name, value] : labels) {
     if (name.empty() || name.size() > limits::kLabelBytes || value.size() > limits::kLabelBytes) {
-      return InvalidField("labels", absl::StrCat("has a name of ", name.size(),
-                                                 " and a value of ", value.size(),
-                                                 " bytes, limit ", limits::kLabelBytes,
-                                                 " each and no empty name"));
+      return InvalidField(
+          "labels", absl::StrCat("has a name of ", name.size(), " and a value of ", value.size(),
+                                 " bytes, limit ", limits::kLabelBytes, " each and no empty name"));
     }
   }
   return absl::OkStatus();

@@ -36,10 +36,10 @@ absl::StatusOr<Transcript> Transcript::Commit(const TurnPrepared& prepared,
                                               const TurnFinished& finished) const {
   const std::int32_t kept = prepared.kept_turns;
   if (kept < 0 || kept > turns() || prepared.truncated_to != PositionAt(kept)) {
-    return MakeError(Reason::kModelFailed,
-                     absl::StrCat("the worker kept ", kept, " turns up to position ",
-                                  prepared.truncated_to, " of a transcript of ", turns(),
-                                  " turns and ", position(), " tokens"));
+    return MakeError(
+        Reason::kModelFailed,
+        absl::StrCat("the worker kept ", kept, " turns up to position ", prepared.truncated_to,
+                     " of a transcript of ", turns(), " turns and ", position(), " tokens"));
   }
   auto turn = std::make_shared<const TranscriptTurn>(CommittedTurn(prepared, finished));
   auto rows = std::make_shared<Rows>();

@@ -59,9 +59,7 @@ TurnFront::TurnFront(SessionStore& store, TurnPlacer& placer, TurnAdmission* adm
                      const Clock& clock)
     : store_(store), placer_(placer), admission_(admission), clock_(clock) {}
 
-TurnFront::~TurnFront() {
-  PINTLE_CHECK(running_.size() == 0, "a front must outlive its streams");
-}
+TurnFront::~TurnFront() { PINTLE_CHECK(running_.size() == 0, "a front must outlive its streams"); }
 
 absl::StatusOr<std::unique_ptr<TurnStream>> TurnFront::Generate(const TenantId& tenant,
                                                                 GenerationRequest request,

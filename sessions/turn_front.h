@@ -29,8 +29,7 @@ namespace pintle {
 class TurnFront {
  public:
   // `admission` may be null: everybody is admitted.
-  TurnFront(SessionStore& store, TurnPlacer& placer, TurnAdmission* admission,
-            const Clock& clock);
+  TurnFront(SessionStore& store, TurnPlacer& placer, TurnAdmission* admission, const Clock& clock);
   ~TurnFront();
   TurnFront(const TurnFront&) = delete;
   TurnFront& operator=(const TurnFront&) = delete;

@@ -64,7 +64,9 @@ class DecodeBench {
 
  private:
   static Json Answer(const char* op, std::int32_t tokens, double seconds) {
-    return {{"op", op}, {"tokens", tokens}, {"seconds", seconds},
+    return {{"op", op},
+            {"tokens", tokens},
+            {"seconds", seconds},
             {"tokens_per_second", tokens / seconds}};
   }
 
@@ -165,8 +167,11 @@ int Main(int argc, char** argv) {
       static_cast<std::int32_t>(kv_bytes / (*decoder)->Layout().block_bytes));
   if (!allocated.ok()) return 1;
   const ModelInfo& info = (*decoder)->Info();
-  std::cout << Json({{"op", "load"}, {"seconds", Now() - start}, {"kernels", info.kernels},
-                     {"fingerprint", info.fingerprint}, {"threads", options.threads}})
+  std::cout << Json({{"op", "load"},
+                     {"seconds", Now() - start},
+                     {"kernels", info.kernels},
+                     {"fingerprint", info.fingerprint},
+                     {"threads", options.threads}})
             << std::endl;
   DecodeBench bench(**decoder);
   for (std::string line; std::getline(std::cin, line);) {

@@ -12,9 +12,8 @@ namespace {
 
 absl::Status CheckHello(const WorkerHello& hello, std::uint64_t sequence) {
   if (hello.protocol_version != kProtocolVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("protocol_version is ",
-                                                      hello.protocol_version, ", supported is ",
-                                                      kProtocolVersion));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "protocol_version is ", hello.protocol_version, ", supported is ", kProtocolVersion));
   }
   if (sequence != 1) return InvalidField("sequence", absl::StrCat("is ", sequence, ", must be 1"));
   if (hello.worker.empty()) return InvalidField("hello.worker", "is empty");
@@ -36,10 +35,10 @@ absl::Status WorkerRegistry::CheckModel(const WorkerHello& hello) const {
     // Its own predecessor leaves with this join and binds nobody.
     if (id == hello.worker || served.name != hello.model.name) continue;
     if (served.fingerprint != hello.model.fingerprint) {
-      return MakeError(Reason::kFingerprintMismatch,
-                       absl::StrCat("model ", hello.model.name, " has fingerprint ",
-                                    hello.model.fingerprint, ", the fleet serves ",
-                                    served.fingerprint));
+      return MakeError(
+          Reason::kFingerprintMismatch,
+          absl::StrCat("model ", hello.model.name, " has fingerprint ", hello.model.fingerprint,
+                       ", the fleet serves ", served.fingerprint));
     }
   }
   return absl::OkStatus();
@@ -88,8 +87,8 @@ absl::Status WorkerRegistry::Report(RegistrationId registration, std::uint64_t s
       member.worker.reported_at = now;
       return absl::OkStatus();
     }
-    status = InvalidField("sequence", absl::StrCat("is ", sequence, ", must be ",
-                                                   member.sequence + 1));
+    status =
+        InvalidField("sequence", absl::StrCat("is ", sequence, ", must be ", member.sequence + 1));
     Drop(it);
   }
   Deliver();

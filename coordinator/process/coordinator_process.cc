@@ -92,13 +92,14 @@ struct CoordinatorProcess::Rooms {
 
 absl::Status CoordinatorProcess::Rooms::MakeIdentity() {
   const ServerOptions& server = options.server;
-  PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen, ListenAddress::Parse("--listen", server.listen));
+  PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen,
+                          ListenAddress::Parse("--listen", server.listen));
   // Before the rules, so that an exposed listener is told of TLS first.
-  PINTLE_ASSIGN_OR_RETURN(TransportSecurity loaded,
-                          TransportSecurity::Load({server.tls_cert, server.tls_key, server.tls_ca}));
+  PINTLE_ASSIGN_OR_RETURN(
+      TransportSecurity loaded,
+      TransportSecurity::Load({server.tls_cert, server.tls_key, server.tls_ca}));
   security = std::make_unique<TransportSecurity>(std::move(loaded));
-  PINTLE_RETURN_IF_ERROR(
-      security->ServerCredentials(listen, server.allow_plaintext).status());
+  PINTLE_RETURN_IF_ERROR(security->ServerCredentials(listen, server.allow_plaintext).status());
   PINTLE_ASSIGN_OR_RETURN(
       CallerRules rules,
       LoadCallerRules(ProcessKind::kCoordinator, listen.IsLoopback(),
@@ -110,8 +111,8 @@ absl::Status CoordinatorProcess::Rooms::MakeIdentity() {
 absl::Status CoordinatorProcess::Rooms::MakeFleet() {
   std::string cluster_token;
   if (!options.server.cluster_token_file.empty()) {
-    PINTLE_ASSIGN_OR_RETURN(cluster_token, ReadTokenFile("--cluster-token-file",
-                                                         options.server.cluster_token_file));
+    PINTLE_ASSIGN_OR_RETURN(
+        cluster_token, ReadTokenFile("--cluster-token-file", options.server.cluster_token_file));
   }
   MemorySessionStore::Options store_options;
   store_options.sessions_max = options.server.sessions_max;
@@ -122,10 +123,9 @@ absl::Status CoordinatorProcess::Rooms::MakeFleet() {
   registry = std::make_unique<WorkerRegistry>(registry_options);
   connector = std::make_unique<FleetConnector>(*security, cluster_token,
                                                absl::StrCat(absl::Hex(RandomBits())), clock);
-  backend = std::make_unique<RoutedBackend>(*registry, *connector, clock,
-                                            [](const std::string& line) {
-                                              std::fprintf(stderr, "%s\n", line.c_str());
-                                            });
+  backend = std::make_unique<RoutedBackend>(
+      *registry, *connector, clock,
+      [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
   registry->AddListener(backend.get());
   registry->AddListener(connector.get());
   gate = std::make_unique<AdmissionGate>(GateOptions(options));
@@ -155,9 +155,9 @@ absl::Status CoordinatorProcess::Rooms::Serve() {
                             {inference_service.get(), sessions_service.get(), cache_service.get(),
                              fleet_service.get(), registry_service.get()}));
   if (!server.metrics_listen.empty()) {
-    PINTLE_ASSIGN_OR_RETURN(endpoint,
-                            MetricsEndpoint::Start(server.metrics_listen,
-                                                   [this](SampleFamilies& f) { Collect(f); }));
+    PINTLE_ASSIGN_OR_RETURN(
+        endpoint,
+        MetricsEndpoint::Start(server.metrics_listen, [this](SampleFamilies& f) { Collect(f); }));
     metrics_address = endpoint->address();
   }
   host->SetServing(Probe::kStartup, true);

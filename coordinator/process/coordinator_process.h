@@ -12,10 +12,9 @@
 
 namespace pintle {
 
-// A coordinator with all its rooms wired: membership, placement, sessions, relay, services, metrics.
-// Thread: Start, Drain and destruction from one thread.
-// Owns everything it starts; borrows the clock.
-// Fails: Start with a message that names the flag, file or address at fault.
+// A coordinator with all its rooms wired: membership, placement, sessions, relay, services,
+// metrics. Thread: Start, Drain and destruction from one thread. Owns everything it starts; borrows
+// the clock. Fails: Start with a message that names the flag, file or address at fault.
 class CoordinatorProcess {
  public:
   // Serves from its return on.

@@ -58,8 +58,7 @@ void FleetConnector::OnLeave(const WorkerId& worker, Incarnation incarnation) {
   if (found != workers_.end() && found->second.first == incarnation) workers_.erase(found);
 }
 
-void FleetConnector::GetCacheReports(const TenantId& tenant, bool include_sessions,
-                                     Callback done) {
+void FleetConnector::GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) {
   std::vector<std::shared_ptr<RemoteWorker>> workers;
   {
     absl::MutexLock lock(&mutex_);
@@ -68,10 +67,9 @@ void FleetConnector::GetCacheReports(const TenantId& tenant, bool include_sessio
   if (workers.empty()) return done(std::vector<CacheReport>());
   auto gathering = std::make_shared<Gathering>(workers.size(), std::move(done));
   for (const auto& worker : workers) {
-    worker->GetCacheReport(tenant, include_sessions,
-                           [gathering](absl::StatusOr<CacheReport> report) {
-                             gathering->Add(std::move(report));
-                           });
+    worker->GetCacheReport(
+        tenant, include_sessions,
+        [gathering](absl::StatusOr<CacheReport> report) { gathering->Add(std::move(report)); });
   }
 }
 

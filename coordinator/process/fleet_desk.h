@@ -17,8 +17,7 @@ class FleetDesk final : public FleetMembership, public FleetSource {
   FleetDesk(WorkerRegistry& registry, const SessionStore& sessions, const Clock& clock)
       : registry_(registry), sessions_(sessions), clock_(clock) {}
 
-  absl::StatusOr<std::uint64_t> Join(const v1::WorkerHello& hello,
-                                     std::uint64_t sequence) override;
+  absl::StatusOr<std::uint64_t> Join(const v1::WorkerHello& hello, std::uint64_t sequence) override;
   absl::Status Report(std::uint64_t registration, std::uint64_t sequence,
                       const v1::WorkerLoad& load) override;
   void Leave(std::uint64_t registration) override { registry_.Leave(registration); }

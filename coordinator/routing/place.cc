@@ -80,6 +80,12 @@ bool Resident(const PlacementQuery& query, const FleetWorker& worker) {
          worker.hello.worker == query.bound_worker;
 }
 
+// Affinity comes first: until blocks can move between workers, leaving one's KV behind costs the
+// session a prefill now and, when it comes back, another.
+bool KeepsSession(const PlacementQuery& query, const FleetWorker& worker) {
+  return query.transcript_tokens > 0 && Resident(query, worker);
+}
+
 PlacementTerms TermsOf(const FleetWorker& worker, const BookedLoad& booked,
                        const PlacementQuery& query, const Assumed& assumed) {
   const WorkerLoad& load = worker.load;
@@ -119,9 +125,9 @@ PlacementTerms TermsOf(const FleetWorker& worker, const BookedLoad& booked,
 // sessions it had.
 std::uint64_t RendezvousWeight(const PlacementQuery& query, const WorkerId& worker) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const absl::string_view part : {absl::string_view(query.session.tenant.value()),
-                                       absl::string_view(query.session.session.value()),
-                                       absl::string_view(worker.value())}) {
+  for (const absl::string_view part :
+       {absl::string_view(query.session.tenant.value()),
+        absl::string_view(query.session.session.value()), absl::string_view(worker.value())}) {
     for (const char byte : part) {
       hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
     }
@@ -140,8 +146,8 @@ absl::StatusOr<std::string> ResolveModelIn(const FleetSnapshot& fleet, const std
   if (served.empty()) return MakeError(Reason::kNoWorker, "no worker has joined");
   if (model.empty()) {
     if (served.size() == 1) return *served.begin();
-    return InvalidField("model", absl::StrCat("must be given: ", served.size(),
-                                              " models are served"));
+    return InvalidField("model",
+                        absl::StrCat("must be given: ", served.size(), " models are served"));
   }
   if (served.contains(model)) return model;
   if (fleet.models_known.contains(model)) {
@@ -167,20 +173,21 @@ absl::StatusOr<PlacementDecision> Place(const FleetSnapshot& fleet, const Bookin
   const Assumed assumed = AssumedFor(workers);
   const FleetWorker* best = nullptr;
   for (const FleetWorker* worker : workers) {
-    const PlacementTerms terms = TermsOf(
-        *worker, booked.Booked(worker->hello.incarnation, worker->load_at), query, assumed);
+    const PlacementTerms terms =
+        TermsOf(*worker, booked.Booked(worker->hello.incarnation, worker->load_at), query, assumed);
     decision.candidates.push_back(terms);
     const double difference = best == nullptr ? -1 : terms.Total() - decision.chosen.Total();
     const bool tie = difference == 0 && RendezvousWeight(query, terms.worker) >
                                             RendezvousWeight(query, decision.chosen.worker);
-    if (difference < 0 || tie) {
+    const bool stays = best != nullptr && KeepsSession(query, *best);
+    if (!stays && (difference < 0 || tie || KeepsSession(query, *worker))) {
       decision.chosen = terms;
       best = worker;
     }
   }
   decision.resident = Resident(query, *best);
-  decision.uncached_tokens = NewTokens(query, best->load, assumed) +
-                             (decision.resident ? 0 : query.transcript_tokens);
+  decision.uncached_tokens =
+      NewTokens(query, best->load, assumed) + (decision.resident ? 0 : query.transcript_tokens);
   return decision;
 }
 

@@ -10,9 +10,9 @@
 #include "coordinator/routing/booking_ledger.h"
 #include "coordinator/routing/placement_decision.h"
 
-// Where a turn runs (design section 7): every term in seconds, the lowest sum wins, ties by
-// rendezvous hash. Stickiness is the last term, so it needs no threshold.
-// Thread: pure functions. Cost: O(workers).
+// Where a turn runs: a session with a transcript stays with the worker it is bound to while that
+// one takes turns; any other turn goes where the sum of all terms, each in seconds, is lowest, ties
+// by rendezvous hash. Thread: pure functions. Cost: O(workers).
 namespace pintle {
 
 // Rates and ratios assumed where no worker of the model has measured one. They only weigh the terms

@@ -132,13 +132,13 @@ void RoutedWorker::Tokenize(TokenizeRequest request, TextBackend::TokenizeCallba
     return;
   }
   // Weak: the connection holds the callback, and this holds the connection.
-  connection_.text->Tokenize(std::move(request), [weak = weak_from_this(), number](
-                                                     absl::StatusOr<TokenizeResult> result) {
-    const std::shared_ptr<RoutedWorker> self = weak.lock();
-    if (self == nullptr) return;  // its destructor has answered
-    TextBackend::TokenizeCallback call = self->TakeCall(number);
-    if (call) call(std::move(result));
-  });
+  connection_.text->Tokenize(
+      std::move(request), [weak = weak_from_this(), number](absl::StatusOr<TokenizeResult> result) {
+        const std::shared_ptr<RoutedWorker> self = weak.lock();
+        if (self == nullptr) return;  // its destructor has answered
+        TextBackend::TokenizeCallback call = self->TakeCall(number);
+        if (call) call(std::move(result));
+      });
 }
 
 void RoutedWorker::Lose() {

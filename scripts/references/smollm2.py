@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """References of SmolLM2-135M-Instruct for tests/worker/model/smollm2_parity_test.cc.
 
-Usage: smollm2.py MODEL_DIR OUTPUT.json   (needs torch 2.13 and transformers 5)
+Usage: smollm2.py MODEL_DIR PROMPTS.json OUTPUT.json   (needs torch 2.13 and transformers 5)
+
+PROMPTS is tests/data/model/smollm2_prompts.json; {LONG} in it stands for the long text below.
 
 For each prompt: its ids, 48 greedy ids or fewer up to EOS in f32, and at each of them the f32
 top-2 ids, their margin, and what transformers' own bf16 chooses when fed the same ids. Cases
@@ -21,43 +23,6 @@ LONG = " ".join(
     f"{i % 24:02d}:{i * 7 % 60:02d} with {['coal', 'salt', 'timber', 'wool', 'tea'][i % 5]} aboard."
     for i in range(70))
 
-CHATS = [
-    [("user", "What is the capital of France?")],
-    [("user", "Explain gravity to a child in two sentences.")],
-    [("system", "You are a pirate."), ("user", "How do I boil an egg?")],
-    [("user", "Name three primary colors."), ("assistant", "Red, yellow and blue."),
-     ("user", "And which of them make green?")],
-    [("user", "My name is Ada."), ("assistant", "Nice to meet you, Ada!"),
-     ("user", "What is my name?"), ("assistant", "Your name is Ada."),
-     ("user", "Spell it backwards.")],
-    [("user", "Write a haiku about rivers.")],
-    [("user", "Translate to Spanish: The cat sleeps.")],
-    [("user", "Write a Python function that reverses a string.")],
-    [("user", "¿Cuál es la capital de Perú?")],
-    [("user", "日本の首都はどこですか？")],
-    [("user", "Что такое фотосинтез?")],
-    [("user", "ما هي عاصمة مصر؟")],
-    [("user", "I feel 😀🎉 today! What do these emoji mean?")],
-    [("user", "Summarize in one sentence what this log is about.\n" + LONG)],
-    [("user", "List the planets of the solar system in order.")],
-    [("user", "Is 91 a prime number? Explain.")],
-]
-
-TEXTS = [
-    "Once upon a time, in a village by the sea,",
-    "def fibonacci(n):\n    \"\"\"Return the n-th Fibonacci number.\"\"\"\n",
-    "#include <stdio.h>\n\nint main(void) {\n    for (int i = 0; i < 10; i++) {\n",
-    "SELECT name, COUNT(*) FROM orders WHERE",
-    "The three laws of thermodynamics are:\n1.",
-    "北京是中国的首都。上海是",
-    "Η Αθήνα είναι η πρωτεύουσα της",
-    "🍎 apple\n🍌 banana\n🍇",
-    "हिन्दी भारत की",
-    "Q: What is 12 * 12?\nA:",
-    "{\"name\": \"Alice\", \"age\": 30, \"city\":",
-    "Dear Sir or Madam,\n\nI am writing to",
-]
-
 
 def greedy(model, prompt, eos):
     cache, step, ids = None, torch.tensor([prompt]), []
@@ -72,17 +37,21 @@ def greedy(model, prompt, eos):
 
 
 def main():
-    folder, output = sys.argv[1:]
+    folder, prompt_file, output = sys.argv[1:]
+    given = json.loads(pathlib.Path(prompt_file).read_text(encoding="utf-8"))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     exact = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     half = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
-    prompts = [tokenizer.apply_chat_template([{"role": r, "content": c} for r, c in chat],
-                                             add_generation_prompt=True, tokenize=True,
-                                             return_dict=False) for chat in CHATS]
-    prompts += [tokenizer(text)["input_ids"] for text in TEXTS]
+    prompts = []
+    for chat in given["chats"]:
+        messages = [{"role": r, "content": c.replace("{LONG}", LONG)} for r, c in chat]
+        prompts.append(tokenizer.apply_chat_template(messages, add_generation_prompt=True,
+                                                     tokenize=True, return_dict=False))
+    prompts += [tokenizer(text)["input_ids"] for text in given["texts"]]
     known = {}
     if pathlib.Path(output).exists():
-        known = {tuple(c["prompt"]): c for c in json.loads(pathlib.Path(output).read_text())["cases"]}
+        cases = json.loads(pathlib.Path(output).read_text(encoding="ascii"))["cases"]
+        known = {tuple(case["prompt"]): case for case in cases}
     cases, disagreements, positions = [], 0, 0
     with torch.no_grad():
         for prompt in prompts:

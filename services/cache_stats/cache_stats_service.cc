@@ -18,9 +18,9 @@ absl::Status CacheStatsService::NotYet(const Context& context, const char* metho
   return MakeError(Reason::kNotYet, absl::StrCat(method, " is not there yet"));
 }
 
-CacheStatsService::Unary* CacheStatsService::GetCacheStats(
-    Context* context, const v1::GetCacheStatsRequest* request,
-    v1::GetCacheStatsResponse* response) {
+CacheStatsService::Unary* CacheStatsService::GetCacheStats(Context* context,
+                                                           const v1::GetCacheStatsRequest* request,
+                                                           v1::GetCacheStatsResponse* response) {
   auto* reactor = context->DefaultReactor();
   const absl::StatusOr<TenantId> tenant = callers_.TenantOf(CredentialsOf(*context));
   if (!tenant.ok()) {

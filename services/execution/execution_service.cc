@@ -77,8 +77,7 @@ grpc::ServerWriteReactor<v1::RunTurnResponse>* ExecutionService::RunTurn(
   return call;
 }
 
-absl::Status ExecutionService::Cancel(const Context& context,
-                                      const v1::CancelTurnRequest& request,
+absl::Status ExecutionService::Cancel(const Context& context, const v1::CancelTurnRequest& request,
                                       v1::CancelTurnResponse* response) {
   PINTLE_RETURN_IF_ERROR(callers_.RequireCluster(CredentialsOf(context)));
   PINTLE_ASSIGN_OR_RETURN(const CancelMode mode, FromProto(request.keep()));
@@ -95,8 +94,7 @@ grpc::ServerUnaryReactor* ExecutionService::CancelTurn(Context* context,
   return reactor;
 }
 
-absl::Status ExecutionService::Drop(const Context& context,
-                                    const v1::DropSessionRequest& request) {
+absl::Status ExecutionService::Drop(const Context& context, const v1::DropSessionRequest& request) {
   PINTLE_RETURN_IF_ERROR(callers_.RequireCluster(CredentialsOf(context)));
   PINTLE_RETURN_IF_ERROR(ValidateName("tenant", request.tenant()));
   PINTLE_RETURN_IF_ERROR(ValidateName("session", request.session()));

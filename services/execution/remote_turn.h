@@ -71,7 +71,7 @@ class RemoteTurn final : public grpc::ClientReadReactor<v1::RunTurnResponse>,
   absl::Mutex mutex_;
   std::deque<TurnEvent> events_ ABSL_GUARDED_BY(mutex_);
   State state_ ABSL_GUARDED_BY(mutex_) = State::kReading;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;     // the last event is in events_ or was taken
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // the last event is in events_ or was taken
   bool detached_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status cancel_reason_ ABSL_GUARDED_BY(mutex_);
 };

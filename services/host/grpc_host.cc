@@ -81,12 +81,9 @@ absl::StatusOr<Bound> Build(ListenAddress listen,
 
 std::vector<std::string> NamesOf(Probe probe) {
   switch (probe) {
-    case Probe::kLiveness:
-      return {"liveness"};
-    case Probe::kReadiness:
-      return {"readiness", ""};
-    case Probe::kStartup:
-      return {"startup"};
+    case Probe::kLiveness: return {"liveness"};
+    case Probe::kReadiness: return {"readiness", ""};
+    case Probe::kStartup: return {"startup"};
   }
   return {};
 }

@@ -69,8 +69,8 @@ std::string BindProblem(const ListenAddress& address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  const int code = getaddrinfo(address.host.c_str(), absl::StrCat(address.port).c_str(), &hints,
-                               &found);
+  const int code =
+      getaddrinfo(address.host.c_str(), absl::StrCat(address.port).c_str(), &hints, &found);
   if (code != 0) return gai_strerror(code);
   std::string problem = "cannot be listened on";
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {

@@ -38,9 +38,10 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> TransportSecurity::Serv
     const ListenAddress& listen, bool allow_plaintext) const {
   if (cert_.empty()) {
     if (!listen.IsLoopback() && !allow_plaintext) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "listening on ", listen.ToString(), ", beyond loopback, without TLS: give --tls-cert "
-          "FILE and --tls-key FILE, or --allow-plaintext where a mesh encrypts"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("listening on ", listen.ToString(),
+                       ", beyond loopback, without TLS: give --tls-cert "
+                       "FILE and --tls-key FILE, or --allow-plaintext where a mesh encrypts"));
     }
     return grpc::InsecureServerCredentials();
   }
@@ -60,6 +61,10 @@ std::shared_ptr<grpc::Channel> TransportSecurity::Dial(const std::string& target
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // A stream whose reader stops holds this much per hop and no more; the prober would grow it to
+  // megabytes each.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 << 10);
   // Two clients of one process must not share a connection by chance: each peer is its own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();

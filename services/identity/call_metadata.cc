@@ -29,8 +29,8 @@ CallCredentials CredentialsOf(const grpc::ServerContextBase& context) {
 std::string TraceparentOf(const grpc::ServerContextBase& context) {
   std::string value = ValueOf(context, "traceparent");
   const bool clean = value.size() == 55 && std::all_of(value.begin(), value.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
-  });
+                       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+                     });
   return clean ? value : std::string();
 }
 

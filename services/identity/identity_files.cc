@@ -39,8 +39,8 @@ absl::StatusOr<std::string> ReadTokenFile(const std::string& flag, const std::st
   PINTLE_ASSIGN_OR_RETURN(std::string text, ReadSecretFile(flag, path, kTokenFileBytes));
   absl::StripAsciiWhitespace(&text);
   if (text.empty()) return Bad(flag, path, "holds no token");
-  const bool visible = std::all_of(text.begin(), text.end(),
-                                   [](char c) { return c > ' ' && c <= '~'; });
+  const bool visible =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
   // Anything else cannot travel in a header, and a second line is a mistake.
   if (!visible) return Bad(flag, path, "must hold one token of visible ASCII");
   return text;

@@ -22,8 +22,8 @@ std::optional<unsigned> HexDigit(char c) {
 
 TokenDigest TokenDigest::Of(absl::string_view token) {
   TokenDigest digest;
-  const int ok = EVP_Digest(token.data(), token.size(), digest.bytes_.data(), nullptr, EVP_sha256(),
-                            nullptr);
+  const int ok =
+      EVP_Digest(token.data(), token.size(), digest.bytes_.data(), nullptr, EVP_sha256(), nullptr);
   PINTLE_CHECK(ok == 1, "SHA-256 is always there");
   return digest;
 }

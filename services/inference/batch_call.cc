@@ -109,8 +109,8 @@ void BatchCall::HandleGenerate(const v1::GenerateRequest& request) {
   }
   std::unique_ptr<RequestRecorder> recorder = starter_.NewRecorder("GenerateBatch");
   recorder->record().traceparent = TraceparentOf(context_);
-  absl::StatusOr<std::unique_ptr<TurnStream>> stream = starter_.Start(
-      tenant_, request, DeadlineOf(context_, starter_.clock()), recorder->record());
+  absl::StatusOr<std::unique_ptr<TurnStream>> stream =
+      starter_.Start(tenant_, request, DeadlineOf(context_, starter_.clock()), recorder->record());
   if (!stream.ok()) {
     recorder->End(stream.status());
     return SendError(id, stream.status(), false);

@@ -85,7 +85,7 @@ class BatchCall final
   bool handling_ ABSL_GUARDED_BY(mutex_) = false;  // an item was read and is not yet taken up
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;    // no further item comes
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool broken_ ABSL_GUARDED_BY(mutex_) = false;    // a write failed or the call was cancelled
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;  // a write failed or the call was cancelled
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

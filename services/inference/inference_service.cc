@@ -41,10 +41,9 @@ absl::Status InferenceService::Cancel(const grpc::CallbackServerContext& context
                                       v1::CancelGenerateResponse* response) {
   PINTLE_ASSIGN_OR_RETURN(const TenantId tenant, TenantOf(context));
   PINTLE_ASSIGN_OR_RETURN(const CancelMode mode, FromProto(request.keep()));
-  PINTLE_ASSIGN_OR_RETURN(
-      const bool found,
-      starter_.turns().CancelGenerate(tenant, SessionId(request.session()),
-                                      RequestId(request.request_id()), mode));
+  PINTLE_ASSIGN_OR_RETURN(const bool found,
+                          starter_.turns().CancelGenerate(tenant, SessionId(request.session()),
+                                                          RequestId(request.request_id()), mode));
   response->set_found(found);
   return absl::OkStatus();
 }
@@ -57,8 +56,8 @@ grpc::ServerUnaryReactor* InferenceService::CancelGenerate(grpc::CallbackServerC
   return reactor;
 }
 
-absl::StatusOr<TokenizeRequest> InferenceService::Check(
-    const grpc::CallbackServerContext& context, const v1::TokenizeRequest& request) const {
+absl::StatusOr<TokenizeRequest> InferenceService::Check(const grpc::CallbackServerContext& context,
+                                                        const v1::TokenizeRequest& request) const {
   PINTLE_RETURN_IF_ERROR(TenantOf(context).status());
   PINTLE_RETURN_IF_ERROR(ValidateModelName("model", request.model()));
   PINTLE_ASSIGN_OR_RETURN(TokenizeRequest converted, FromProto(request));
@@ -76,11 +75,10 @@ grpc::ServerUnaryReactor* InferenceService::Tokenize(grpc::CallbackServerContext
     return reactor;
   }
   // The call cannot end before Finish, so the response outlives the text room's work.
-  text_.Tokenize(*std::move(checked),
-                 [reactor, response](absl::StatusOr<TokenizeResult> result) {
-                   if (result.ok()) ToProto(*result, response);
-                   reactor->Finish(ToGrpcStatus(result.status()));
-                 });
+  text_.Tokenize(*std::move(checked), [reactor, response](absl::StatusOr<TokenizeResult> result) {
+    if (result.ok()) ToProto(*result, response);
+    reactor->Finish(ToGrpcStatus(result.status()));
+  });
   return reactor;
 }
 

@@ -12,7 +12,7 @@ enum class MetricType { kCounter, kGauge, kHistogram };
 // One metric as dashboards and alerts may rely on it. The table is the one place that names them:
 // the exposition, the documentation and the tests of deploy/ all read it.
 struct MetricRow {
-  absl::string_view name;    // with the prefix pintle_
+  absl::string_view name;  // with the prefix pintle_
   MetricType type;
   absl::string_view labels;  // comma-separated, a closed set; "" for none
   absl::string_view help;

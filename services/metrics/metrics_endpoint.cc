@@ -47,11 +47,12 @@ absl::StatusOr<std::unique_ptr<MetricsEndpoint>> MetricsEndpoint::Start(const st
     // A scraper needs one thread; a second keeps a stuck one from hiding the figures.
     endpoint->exposer_ = std::make_unique<prometheus::Exposer>(listen, 2);
   } catch (const std::exception&) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot serve metrics on ", listen, ": the port is in use or not ours to take"));
+    return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", listen,
+                                               ": the port is in use or not ours to take"));
   }
   const std::vector<int> ports = endpoint->exposer_->GetListeningPorts();
-  endpoint->address_ = absl::StrCat(listen.substr(0, colon), ":", ports.empty() ? 0 : ports.front());
+  endpoint->address_ =
+      absl::StrCat(listen.substr(0, colon), ":", ports.empty() ? 0 : ports.front());
   endpoint->exposer_->RegisterCollectable(endpoint->source_);
   return endpoint;
 }

@@ -16,8 +16,8 @@ namespace pintle {
 
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
-// Builds one scrape's families from figures that live elsewhere, so that a counter of the KV cache and
-// its metric can never disagree. Names, types and help come from the metric table.
+// Builds one scrape's families from figures that live elsewhere, so that a counter of the KV cache
+// and its metric can never disagree. Names, types and help come from the metric table.
 // Thread: a value of one scrape.
 // Fails: a name or a label set that the table does not have is a programmer's error.
 class SampleFamilies {

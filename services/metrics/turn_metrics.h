@@ -31,9 +31,8 @@ class TurnMetrics final : public RequestObserver {
 
  private:
   // From a millisecond, a small model's step, to ten minutes, twice over per decade or finer.
-  static constexpr std::array<double, 17> kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                     0.1,   0.25,   0.5,   1,    2.5,   5,
-                                                     10,    25,     60,    180,  600};
+  static constexpr std::array<double, 17> kBounds = {
+      0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 180, 600};
   struct Histogram {
     std::array<std::int64_t, kBounds.size() + 1> counts{};
     double sum = 0;
@@ -47,7 +46,7 @@ class TurnMetrics final : public RequestObserver {
   std::map<std::string, Histogram> first_token_ ABSL_GUARDED_BY(mutex_);  // by cache outcome
   Histogram inter_token_ ABSL_GUARDED_BY(mutex_);
   Histogram queue_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Histogram> duration_ ABSL_GUARDED_BY(mutex_);      // by code
+  std::map<std::string, Histogram> duration_ ABSL_GUARDED_BY(mutex_);       // by code
   std::map<std::string, std::int64_t> rejections_ ABSL_GUARDED_BY(mutex_);  // by reason
 };
 

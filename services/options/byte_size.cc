@@ -17,10 +17,9 @@ struct Unit {
   absl::string_view name;
   std::int64_t bytes;
 };
-constexpr std::array<Unit, 5> kUnits = {Unit{"TiB", std::int64_t{1} << 40},
-                                        Unit{"GiB", std::int64_t{1} << 30},
-                                        Unit{"MiB", std::int64_t{1} << 20},
-                                        Unit{"KiB", std::int64_t{1} << 10}, Unit{"B", 1}};
+constexpr std::array<Unit, 5> kUnits = {
+    Unit{"TiB", std::int64_t{1} << 40}, Unit{"GiB", std::int64_t{1} << 30},
+    Unit{"MiB", std::int64_t{1} << 20}, Unit{"KiB", std::int64_t{1} << 10}, Unit{"B", 1}};
 // 64 TiB: beyond any machine, and far from overflow.
 constexpr double kBytesMax = 70368744177664.0;
 

@@ -18,9 +18,10 @@ std::string EnvironmentName(std::string flag) {
 }  // namespace
 
 void AddServerFlags(CLI::App& app, ServerOptions& options) {
-  app.add_option("--listen", options.listen,
-                 "HOST:PORT to serve gRPC on; port 0 takes a free one. Off loopback it needs TLS or "
-                 "--allow-plaintext")
+  app.add_option(
+         "--listen", options.listen,
+         "HOST:PORT to serve gRPC on; port 0 takes a free one. Off loopback it needs TLS or "
+         "--allow-plaintext")
       ->capture_default_str();
   app.add_option("--metrics-listen", options.metrics_listen,
                  "HOST:PORT of the Prometheus endpoint /metrics; none when empty");

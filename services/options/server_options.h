@@ -12,7 +12,8 @@ class App;
 namespace pintle {
 
 // What every serving process takes; the initial values are the one table of defaults, from which
-// --help is made. Flags go before PINTLE_* environment variables, those before the file of --config.
+// --help is made. Flags go before PINTLE_* environment variables, those before the file of
+// --config.
 struct ServerOptions {
   std::string listen;
   std::string metrics_listen;  // empty = no metrics endpoint
@@ -34,8 +35,8 @@ struct ServerOptions {
 // Adds the flags to a command line. `options` outlives it.
 void AddServerFlags(CLI::App& app, ServerOptions& options);
 
-// Gives every flag of the command line its environment variable: --kv-bytes is PINTLE_KV_BYTES. Adds
-// --config FILE and --version too. Called last.
+// Gives every flag of the command line its environment variable: --kv-bytes is PINTLE_KV_BYTES.
+// Adds --config FILE and --version too. Called last.
 void AddEnvironmentAndConfig(CLI::App& app);
 
 }  // namespace pintle

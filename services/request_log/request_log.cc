@@ -88,8 +88,8 @@ std::string FormatRequest(const RequestRecord& record, absl::Time now, LogFormat
   bool first = true;
   for (const Field& field : FieldsOf(record, now)) {
     if (format == LogFormat::kJson) {
-      absl::StrAppend(&line, first ? "" : ",", "\"", field.key, "\":",
-                      field.number ? field.value : Quoted(field.value));
+      absl::StrAppend(&line, first ? "" : ",", "\"", field.key,
+                      "\":", field.number ? field.value : Quoted(field.value));
     } else {
       absl::StrAppend(&line, first ? "" : " ", field.key, "=",
                       IsBare(field.value) ? field.value : Quoted(field.value));

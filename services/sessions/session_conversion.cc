@@ -15,14 +15,10 @@ namespace {
 
 v1::SessionState ToProto(SessionState state) {
   switch (state) {
-    case SessionState::kRunning:
-      return v1::RUNNING;
-    case SessionState::kIdle:
-      return v1::IDLE;
-    case SessionState::kExpired:
-      return v1::EXPIRED;
-    case SessionState::kCold:
-      return v1::COLD;
+    case SessionState::kRunning: return v1::RUNNING;
+    case SessionState::kIdle: return v1::IDLE;
+    case SessionState::kExpired: return v1::EXPIRED;
+    case SessionState::kCold: return v1::COLD;
   }
   return v1::SESSION_STATE_UNSPECIFIED;
 }
@@ -30,15 +26,14 @@ v1::SessionState ToProto(SessionState state) {
 absl::StatusOr<PinKind> PinOf(const v1::Pin& pin) {
   switch (pin.kind()) {
     case v1::PIN_KIND_UNSPECIFIED:
-    case v1::BEST_EFFORT:
-      return PinKind::kBestEffort;
+    case v1::BEST_EFFORT: return PinKind::kBestEffort;
     case v1::RETAINED:
     case v1::GUARANTEED:
       return MakeError(Reason::kNotYet, absl::StrCat("pin.kind ", v1::PinKind_Name(pin.kind()),
                                                      " is not there yet; use BEST_EFFORT"));
     default:
-      return InvalidField("pin.kind", absl::StrCat("is ", static_cast<int>(pin.kind()),
-                                                   ", which is no PinKind"));
+      return InvalidField(
+          "pin.kind", absl::StrCat("is ", static_cast<int>(pin.kind()), ", which is no PinKind"));
   }
 }
 

@@ -38,8 +38,8 @@ std::vector<RemovedTokens> FromProto(const RemovedField& removed) {
   std::vector<RemovedTokens> out;
   for (const v1::RemovedTokens& row : removed) {
     if (row.reason() < v1::CAPACITY || row.reason() > v1::RemovalReason_MAX) continue;
-    out.push_back({static_cast<CacheReason>(row.reason() - 1), row.tokens(), row.evictions(),
-                   row.bytes()});
+    out.push_back(
+        {static_cast<CacheReason>(row.reason() - 1), row.tokens(), row.evictions(), row.bytes()});
   }
   return out;
 }
@@ -120,8 +120,11 @@ CacheReport FromProto(const v1::WorkerCache& cache, const TenantId& tenant) {
   out.hit_tokens_session = cache.prefix().hit_tokens_session();
   out.hit_tokens_prefix = cache.prefix().hit_tokens_prefix();
   for (const v1::SessionCache& session : cache.held()) {
-    out.sessions.push_back({{tenant, SessionId(session.id())}, session.held_tokens(),
-                            session.blocks(), session.shared_blocks(), FromProto(session.idle())});
+    out.sessions.push_back({{tenant, SessionId(session.id())},
+                            session.held_tokens(),
+                            session.blocks(),
+                            session.shared_blocks(),
+                            FromProto(session.idle())});
   }
   out.age = FromProto(cache.age());
   return out;

@@ -98,18 +98,14 @@ void ToProto(const OutputOptions& in, v1::OutputOptions* out) {
 
 absl::StatusOr<GenerationInput> InputOf(const v1::GenerateRequest& request) {
   switch (request.input_case()) {
-    case v1::GenerateRequest::kPrompt:
-      return FromProto(request.prompt());
-    case v1::GenerateRequest::kText:
-      return PromptInput{request.text(), true};
-    case v1::GenerateRequest::kTokens:
-      return pintle::FromProto(request.tokens().ids());
+    case v1::GenerateRequest::kPrompt: return FromProto(request.prompt());
+    case v1::GenerateRequest::kText: return PromptInput{request.text(), true};
+    case v1::GenerateRequest::kTokens: return pintle::FromProto(request.tokens().ids());
     case v1::GenerateRequest::kChat: {
       PINTLE_ASSIGN_OR_RETURN(ChatInput chat, pintle::FromProto(request.chat()));
       return chat;
     }
-    case v1::GenerateRequest::INPUT_NOT_SET:
-      break;
+    case v1::GenerateRequest::INPUT_NOT_SET: break;
   }
   return InvalidField("input", "is missing: set one of prompt, text, tokens, chat");
 }
@@ -131,11 +127,8 @@ absl::StatusOr<GenerationRequest> FromProto(const v1::GenerateRequest& request) 
   if (request.has_resume_from_index()) out.resume_from_index = request.resume_from_index();
   switch (request.on_disconnect()) {
     case v1::ON_DISCONNECT_UNSPECIFIED:
-    case v1::CANCEL:
-      return out;
-    case v1::CONTINUE:
-      out.on_disconnect = OnDisconnect::kContinue;
-      return out;
+    case v1::CANCEL: return out;
+    case v1::CONTINUE: out.on_disconnect = OnDisconnect::kContinue; return out;
     default:
       return InvalidField("on_disconnect",
                           absl::StrCat("is ", static_cast<int>(request.on_disconnect()),
@@ -172,18 +165,13 @@ absl::StatusOr<TokenizeRequest> FromProto(const v1::TokenizeRequest& request) {
     out.add_generation_prompt = request.add_generation_prompt();
   }
   switch (request.input_case()) {
-    case v1::TokenizeRequest::kPrompt:
-      out.input = FromProto(request.prompt());
-      return out;
-    case v1::TokenizeRequest::kTokens:
-      out.input = FromProto(request.tokens().ids());
-      return out;
+    case v1::TokenizeRequest::kPrompt: out.input = FromProto(request.prompt()); return out;
+    case v1::TokenizeRequest::kTokens: out.input = FromProto(request.tokens().ids()); return out;
     case v1::TokenizeRequest::kChat: {
       PINTLE_ASSIGN_OR_RETURN(out.input, FromProto(request.chat()));
       return out;
     }
-    case v1::TokenizeRequest::INPUT_NOT_SET:
-      break;
+    case v1::TokenizeRequest::INPUT_NOT_SET: break;
   }
   return InvalidField("input", "is missing: set one of prompt, tokens, chat");
 }
@@ -212,10 +200,8 @@ void ToProto(const TokenizeResult& result, v1::TokenizeResponse* out) {
 absl::StatusOr<CancelMode> FromProto(v1::Keep keep) {
   switch (keep) {
     case v1::KEEP_UNSPECIFIED:
-    case v1::ROLLBACK:
-      return CancelMode::kRollback;
-    case v1::COMMIT_PARTIAL:
-      return CancelMode::kCommitPartial;
+    case v1::ROLLBACK: return CancelMode::kRollback;
+    case v1::COMMIT_PARTIAL: return CancelMode::kCommitPartial;
     default:
       return InvalidField("keep",
                           absl::StrCat("is ", static_cast<int>(keep), ", which is no Keep"));

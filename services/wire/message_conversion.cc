@@ -32,7 +32,8 @@ absl::StatusOr<Message> FromProto(const v1::Message& message, absl::string_view 
       ErrorDetail detail;
       detail.reason = Reason::kUnsupportedOption;
       detail.fields.push_back({absl::StrCat(field, ".parts[", i, "]"), "has no text"});
-      return MakeError(detail, absl::StrCat(field, ".parts[", i, "] has no text; other kinds of "
+      return MakeError(detail, absl::StrCat(field, ".parts[", i,
+                                            "] has no text; other kinds of "
                                             "content are not supported"));
     }
     out.text += part.text();
@@ -55,20 +56,16 @@ void ToProto(const ChatInput& chat, v1::Chat* out) {
 absl::StatusOr<ChatInput> FromProto(const v1::Chat& chat) {
   ChatInput out;
   for (int i = 0; i < chat.messages_size(); ++i) {
-    PINTLE_ASSIGN_OR_RETURN(
-        Message message, FromProto(chat.messages(i), absl::StrCat("chat.messages[", i, "]")));
+    PINTLE_ASSIGN_OR_RETURN(Message message,
+                            FromProto(chat.messages(i), absl::StrCat("chat.messages[", i, "]")));
     out.messages.push_back(std::move(message));
   }
   out.tools_json = chat.tools();
   out.template_arguments_json = chat.template_arguments();
   switch (chat.history()) {
     case v1::HISTORY_UNSPECIFIED:
-    case v1::APPEND:
-      out.history = History::kAppend;
-      return out;
-    case v1::REPLACE:
-      out.history = History::kReplace;
-      return out;
+    case v1::APPEND: out.history = History::kAppend; return out;
+    case v1::REPLACE: out.history = History::kReplace; return out;
     default:
       return InvalidField("chat.history", absl::StrCat("is ", static_cast<int>(chat.history()),
                                                        ", which is no History"));

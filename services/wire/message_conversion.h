@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "contract/generation.h"
 #include "contract/turn.h"
 #include "google/protobuf/repeated_field.h"

@@ -28,8 +28,8 @@ void ToProto(absl::Time time, google::protobuf::Timestamp* out) {
   // Rounds down, so the nanoseconds are never negative.
   const std::int64_t seconds = absl::ToUnixSeconds(time);
   out->set_seconds(seconds);
-  out->set_nanos(static_cast<std::int32_t>(
-      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+  out->set_nanos(
+      static_cast<std::int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
 }
 
 absl::Time FromProto(const google::protobuf::Timestamp& time) {

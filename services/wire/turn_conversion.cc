@@ -16,55 +16,39 @@ namespace {
 
 v1::HistoryOutcome ToProto(HistoryOutcome outcome) {
   switch (outcome) {
-    case HistoryOutcome::kNew:
-      return v1::NEW;
-    case HistoryOutcome::kAppended:
-      return v1::APPENDED;
-    case HistoryOutcome::kReplaced:
-      return v1::REPLACED;
-    case HistoryOutcome::kRewritten:
-      return v1::REWRITTEN;
+    case HistoryOutcome::kNew: return v1::NEW;
+    case HistoryOutcome::kAppended: return v1::APPENDED;
+    case HistoryOutcome::kReplaced: return v1::REPLACED;
+    case HistoryOutcome::kRewritten: return v1::REWRITTEN;
   }
   return v1::HISTORY_OUTCOME_UNSPECIFIED;
 }
 
 HistoryOutcome FromProto(v1::HistoryOutcome outcome) {
   switch (outcome) {
-    case v1::APPENDED:
-      return HistoryOutcome::kAppended;
-    case v1::REPLACED:
-      return HistoryOutcome::kReplaced;
-    case v1::REWRITTEN:
-      return HistoryOutcome::kRewritten;
-    default:
-      return HistoryOutcome::kNew;
+    case v1::APPENDED: return HistoryOutcome::kAppended;
+    case v1::REPLACED: return HistoryOutcome::kReplaced;
+    case v1::REWRITTEN: return HistoryOutcome::kRewritten;
+    default: return HistoryOutcome::kNew;
   }
 }
 
 v1::FinishReason ToProto(FinishReason reason) {
   switch (reason) {
-    case FinishReason::kStop:
-      return v1::STOP;
-    case FinishReason::kEos:
-      return v1::EOS;
-    case FinishReason::kLength:
-      return v1::LENGTH;
-    case FinishReason::kCancelled:
-      return v1::CANCELLED;
+    case FinishReason::kStop: return v1::STOP;
+    case FinishReason::kEos: return v1::EOS;
+    case FinishReason::kLength: return v1::LENGTH;
+    case FinishReason::kCancelled: return v1::CANCELLED;
   }
   return v1::FINISH_REASON_UNSPECIFIED;
 }
 
 FinishReason FromProto(v1::FinishReason reason) {
   switch (reason) {
-    case v1::STOP:
-      return FinishReason::kStop;
-    case v1::EOS:
-      return FinishReason::kEos;
-    case v1::CANCELLED:
-      return FinishReason::kCancelled;
-    default:
-      return FinishReason::kLength;
+    case v1::STOP: return FinishReason::kStop;
+    case v1::EOS: return FinishReason::kEos;
+    case v1::CANCELLED: return FinishReason::kCancelled;
+    default: return FinishReason::kLength;
   }
 }
 
@@ -218,8 +202,7 @@ absl::Status Unknown() {
 
 absl::StatusOr<TurnEvent> FromProto(const v1::GenerateResponse& in) {
   switch (in.event_case()) {
-    case v1::GenerateResponse::kStarted:
-      return FromProto(in.started());
+    case v1::GenerateResponse::kStarted: return FromProto(in.started());
     case v1::GenerateResponse::kPrompt:
       return TurnPromptChunk{in.prompt().first_position(),
                              pintle::FromProto(in.prompt().token_ids()), in.prompt().text(),
@@ -232,8 +215,7 @@ absl::StatusOr<TurnEvent> FromProto(const v1::GenerateResponse& in) {
       return TurnChoiceFinished{in.choice_finished().choice(),
                                 FromProto(in.choice_finished().reason()),
                                 in.choice_finished().stop()};
-    default:
-      return Unknown();
+    default: return Unknown();
   }
 }
 
@@ -266,8 +248,7 @@ absl::StatusOr<TurnEvent> FromProto(const v1::RunTurnResponse& response) {
       PINTLE_ASSIGN_OR_RETURN(TurnPrepared prepared, FromProto(response.prepared()));
       return prepared;
     }
-    case v1::RunTurnResponse::kResponse:
-      return FromProto(response.response());
+    case v1::RunTurnResponse::kResponse: return FromProto(response.response());
     case v1::RunTurnResponse::kCommitted: {
       const v1::Committed& committed = response.committed();
       TurnFinished out;
@@ -279,8 +260,7 @@ absl::StatusOr<TurnEvent> FromProto(const v1::RunTurnResponse& response) {
       out.closed = committed.closed();
       return out;
     }
-    default:
-      return Unknown();
+    default: return Unknown();
   }
 }
 

@@ -243,8 +243,7 @@ TEST_P(SessionStoreConformance, DeletedSessionsTicketIsVoidEvenWhenTheNameIsUsed
   CreateNamed("a");
   const auto current = store_->BeginTurn(kA, {});
   ASSERT_TRUE(current.ok());
-  EXPECT_TRUE(HasReason(store_->CommitTurn(old->ticket, {}, {}).status(),
-                        Reason::kSessionDeleted));
+  EXPECT_TRUE(HasReason(store_->CommitTurn(old->ticket, {}, {}).status(), Reason::kSessionDeleted));
   store_->AbortTurn(old->ticket);
   EXPECT_EQ(store_->Get(kA)->running, current->ticket.number);
 }

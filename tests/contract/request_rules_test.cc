@@ -85,16 +85,16 @@ TEST_P(FloatFieldTest, RefusesWhatIsNoNumber) {
 
 INSTANTIATE_TEST_SUITE_P(
     Sampling, FloatFieldTest,
-    testing::Values(
-        FloatField{"sampling.temperature", &SamplingOptions::temperature, 0.0F, true, 100.0F},
-        FloatField{"sampling.top_p", &SamplingOptions::top_p, 0.0F, false, 1.0F},
-        FloatField{"sampling.min_p", &SamplingOptions::min_p, 0.0F, true, 1.0F},
-        FloatField{"sampling.repetition_penalty", &SamplingOptions::repetition_penalty, 0.0F,
-                   false, 100.0F},
-        FloatField{"sampling.presence_penalty", &SamplingOptions::presence_penalty, -2.0F, true,
-                   2.0F},
-        FloatField{"sampling.frequency_penalty", &SamplingOptions::frequency_penalty, -2.0F, true,
-                   2.0F}),
+    testing::Values(FloatField{"sampling.temperature", &SamplingOptions::temperature, 0.0F, true,
+                               100.0F},
+                    FloatField{"sampling.top_p", &SamplingOptions::top_p, 0.0F, false, 1.0F},
+                    FloatField{"sampling.min_p", &SamplingOptions::min_p, 0.0F, true, 1.0F},
+                    FloatField{"sampling.repetition_penalty", &SamplingOptions::repetition_penalty,
+                               0.0F, false, 100.0F},
+                    FloatField{"sampling.presence_penalty", &SamplingOptions::presence_penalty,
+                               -2.0F, true, 2.0F},
+                    FloatField{"sampling.frequency_penalty", &SamplingOptions::frequency_penalty,
+                               -2.0F, true, 2.0F}),
     [](const auto& instance) { return instance.param.path.substr(sizeof("sampling.") - 1); });
 
 // One integer field: its path, how to set it, and its range (nothing is above INT32_MAX).
@@ -126,39 +126,46 @@ TEST_P(IntegerFieldTest, RefusesWhatIsBeyond) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, IntegerFieldTest,
-    testing::Values(
-        IntegerField{"TopK", "sampling.top_k", [](auto& r, auto v) { r.sampling.top_k = v; }, 0,
-                     kIntMax},
-        IntegerField{"BiasToken", "sampling.logit_bias[1].token_id",
-                     [](auto& r, auto v) { r.sampling.logit_bias = {{0, 0.0F}, {v, 0.0F}}; }, 0,
-                     kIntMax - 1},
-        IntegerField{"MaxTokens", "stopping.max_tokens",
-                     [](auto& r, auto v) { r.stopping.max_tokens = v; }, 1, kIntMax},
-        IntegerField{"MinTokens", "stopping.min_tokens",
-                     [](auto& r, auto v) { r.stopping.min_tokens = v; }, 0, kIntMax},
-        IntegerField{"MinTokensUpToMaxTokens", "stopping.min_tokens",
-                     [](auto& r, auto v) {
-                       r.stopping.max_tokens = 10;
-                       r.stopping.min_tokens = v;
-                     },
-                     0, 10},
-        IntegerField{"StopToken", "stopping.stop_token_ids[2]",
-                     [](auto& r, auto v) { r.stopping.stop_token_ids = {1, 2, v}; }, 0,
-                     kIntMax - 1},
-        IntegerField{"TopLogprobs", "output.top_logprobs",
-                     [](auto& r, auto v) {
-                       r.output.logprobs = true;
-                       r.output.top_logprobs = v;
-                     },
-                     0, 20},
-        IntegerField{"N", "n", [](auto& r, auto v) { r.n = v; }, 1, 8},
-        IntegerField{"Priority", "priority", [](auto& r, auto v) { r.priority = v; }, 0, 100},
-        IntegerField{"ExpectedPosition", "expected_position",
-                     [](auto& r, auto v) { r.expected_position = v; }, 0, kIntMax},
-        IntegerField{"ResumeFromIndex", "resume_from_index",
-                     [](auto& r, auto v) { r.resume_from_index = v; }, 0, kIntMax},
-        IntegerField{"Tokens", "tokens.ids[1]",
-                     [](auto& r, auto v) { r.input = TokensInput{5, v}; }, 0, kIntMax - 1}),
+    testing::Values(IntegerField{"TopK", "sampling.top_k",
+                                 [](auto& r, auto v) { r.sampling.top_k = v; }, 0, kIntMax},
+                    IntegerField{"BiasToken", "sampling.logit_bias[1].token_id",
+                                 [](auto& r, auto v) {
+                                   r.sampling.logit_bias = {{0, 0.0F}, {v, 0.0F}};
+                                 },
+                                 0, kIntMax - 1},
+                    IntegerField{"MaxTokens", "stopping.max_tokens",
+                                 [](auto& r, auto v) { r.stopping.max_tokens = v; }, 1, kIntMax},
+                    IntegerField{"MinTokens", "stopping.min_tokens",
+                                 [](auto& r, auto v) { r.stopping.min_tokens = v; }, 0, kIntMax},
+                    IntegerField{"MinTokensUpToMaxTokens", "stopping.min_tokens",
+                                 [](auto& r, auto v) {
+                                   r.stopping.max_tokens = 10;
+                                   r.stopping.min_tokens = v;
+                                 },
+                                 0, 10},
+                    IntegerField{"StopToken", "stopping.stop_token_ids[2]",
+                                 [](auto& r, auto v) {
+                                   r.stopping.stop_token_ids = {1, 2, v};
+                                 },
+                                 0, kIntMax - 1},
+                    IntegerField{"TopLogprobs", "output.top_logprobs",
+                                 [](auto& r, auto v) {
+                                   r.output.logprobs = true;
+                                   r.output.top_logprobs = v;
+                                 },
+                                 0, 20},
+                    IntegerField{"N", "n", [](auto& r, auto v) { r.n = v; }, 1, 8},
+                    IntegerField{"Priority", "priority", [](auto& r, auto v) { r.priority = v; }, 0,
+                                 100},
+                    IntegerField{"ExpectedPosition", "expected_position",
+                                 [](auto& r, auto v) { r.expected_position = v; }, 0, kIntMax},
+                    IntegerField{"ResumeFromIndex", "resume_from_index",
+                                 [](auto& r, auto v) { r.resume_from_index = v; }, 0, kIntMax},
+                    IntegerField{"Tokens", "tokens.ids[1]",
+                                 [](auto& r, auto v) {
+                                   r.input = TokensInput{5, v};
+                                 },
+                                 0, kIntMax - 1}),
     [](const auto& instance) { return instance.param.name; });
 
 TEST(RequestRulesTest, BiasesAreBounded) {
@@ -166,8 +173,9 @@ TEST(RequestRulesTest, BiasesAreBounded) {
     ExpectValid([bias](auto& r) { r.sampling.logit_bias = {{1, bias}}; });
   }
   for (const float bias : {-100.1F, 100.1F, kNan, kInfinity, -kInfinity}) {
-    ExpectRefused("sampling.logit_bias[0].bias",
-                  [bias](auto& r) { r.sampling.logit_bias = {{1, bias}}; });
+    ExpectRefused("sampling.logit_bias[0].bias", [bias](auto& r) {
+      r.sampling.logit_bias = {{1, bias}};
+    });
   }
   ExpectValid([](auto& r) { r.sampling.logit_bias.resize(1024); });
   ExpectRefused("sampling.logit_bias", [](auto& r) { r.sampling.logit_bias.resize(1025); });
@@ -180,8 +188,7 @@ TEST(RequestRulesTest, IdsAreHeldToTheVocabularyWhereItIsKnown) {
     ASSERT_TRUE(HasReason(status, Reason::kInvalidField)) << field;
     EXPECT_EQ(DetailOf(status)->fields[0].field, field);
   };
-  expect("sampling.logit_bias[0].token_id",
-         [](auto& r) { r.sampling.logit_bias = {{99, 1.0F}}; });
+  expect("sampling.logit_bias[0].token_id", [](auto& r) { r.sampling.logit_bias = {{99, 1.0F}}; });
   expect("stopping.stop_token_ids[0]", [](auto& r) { r.stopping.stop_token_ids = {99}; });
   expect("tokens.ids[0]", [](auto& r) { r.input = TokensInput{99}; });
 }
@@ -208,27 +215,30 @@ TEST(RequestRulesTest, TopLogprobsNeedLogprobs) {
 }
 
 TEST(RequestRulesTest, NamesAreShortAndPlain) {
-  const auto names = std::vector<std::pair<std::string, std::function<void(GenerationRequest&,
-                                                                           std::string)>>>{
-      {"session", [](auto& r, auto v) { r.session = SessionId(v); }},
-      {"request_id", [](auto& r, auto v) { r.request_id = RequestId(v); }},
-      {"chat.messages[0].role",
-       [](auto& r, auto v) { r.input = ChatInput{{Message{v, "hi", {}, "", ""}}, "", "", {}}; }},
-  };
+  const auto names =
+      std::vector<std::pair<std::string, std::function<void(GenerationRequest&, std::string)>>>{
+          {"session", [](auto& r, auto v) { r.session = SessionId(v); }},
+          {"request_id", [](auto& r, auto v) { r.request_id = RequestId(v); }},
+          {"chat.messages[0].role",
+           [](auto& r, auto v) {
+             r.input = ChatInput{{Message{v, "hi", {}, "", ""}}, "", "", {}};
+           }},
+      };
   for (const auto& [field, set] : names) {
     for (const std::string& good :
          {std::string("a"), std::string("A.z_0-9"), std::string(64, 'x')}) {
       ExpectValid([&](auto& r) { set(r, good); });
     }
-    for (const std::string& bad : {std::string(65, 'x'), std::string("a b"), std::string("a/b"),
-                                   std::string("a\nb"), std::string("\xC3\xA4"),
-                                   std::string("a\0b", 3), std::string("<|x|>")}) {
+    for (const std::string& bad :
+         {std::string(65, 'x'), std::string("a b"), std::string("a/b"), std::string("a\nb"),
+          std::string("\xC3\xA4"), std::string("a\0b", 3), std::string("<|x|>")}) {
       ExpectRefused(field, [&](auto& r) { set(r, bad); });
     }
   }
   ExpectValid([](auto& r) { r.session = SessionId(); });
-  ExpectRefused("chat.messages[0].role",
-                [](auto& r) { r.input = ChatInput{{Message{}}, "", "", {}}; });
+  ExpectRefused("chat.messages[0].role", [](auto& r) {
+    r.input = ChatInput{{Message{}}, "", "", {}};
+  });
   EXPECT_TRUE(HasReason(ValidateName("session_id", ""), Reason::kInvalidField));
 }
 
@@ -244,17 +254,20 @@ TEST(RequestRulesTest, ModelNamesAreVisibleAscii) {
 TEST(RequestRulesTest, PromptsAreBoundedText) {
   ExpectValid([](auto& r) { r.input = PromptInput{"", true}; });
   ExpectValid([](auto& r) { r.input = PromptInput{std::string(1 << 20, 'x'), true}; });
-  ExpectRefused("prompt.text",
-                [](auto& r) { r.input = PromptInput{std::string((1 << 20) + 1, 'x'), true}; },
-                Reason::kPromptTooLong);
+  ExpectRefused(
+      "prompt.text",
+      [](auto& r) {
+        r.input = PromptInput{std::string((1 << 20) + 1, 'x'), true};
+      },
+      Reason::kPromptTooLong);
   ExpectRefused("prompt.text", [](auto& r) { r.input = PromptInput{kBroken, true}; });
 }
 
 TEST(RequestRulesTest, TokenListsAreBounded) {
   ExpectRefused("tokens.ids", [](auto& r) { r.input = TokensInput{}; });
   ExpectValid([](auto& r) { r.input = TokensInput(1 << 20); });
-  ExpectRefused("tokens.ids", [](auto& r) { r.input = TokensInput((1 << 20) + 1); },
-                Reason::kPromptTooLong);
+  ExpectRefused(
+      "tokens.ids", [](auto& r) { r.input = TokensInput((1 << 20) + 1); }, Reason::kPromptTooLong);
 }
 
 ChatInput ChatOf(Message message, std::size_t count = 1) {
@@ -273,12 +286,12 @@ TEST(RequestRulesTest, ChatsAreBounded) {
   Message large = user;
   large.text = std::string((1 << 20) - 4, 'x');
   ExpectValid([&](auto& r) { r.input = ChatOf(large, 3); });
-  ExpectRefused("chat.messages", [&](auto& r) { r.input = ChatOf(large, 4); },
-                Reason::kPromptTooLong);
+  ExpectRefused(
+      "chat.messages", [&](auto& r) { r.input = ChatOf(large, 4); }, Reason::kPromptTooLong);
   Message arguments = user;
   arguments.tool_calls = {{"", "f", std::string(1 << 20, 'x')}};
-  ExpectRefused("chat.messages", [&](auto& r) { r.input = ChatOf(arguments); },
-                Reason::kPromptTooLong);
+  ExpectRefused(
+      "chat.messages", [&](auto& r) { r.input = ChatOf(arguments); }, Reason::kPromptTooLong);
 }
 
 TEST(RequestRulesTest, EveryTextOfAMessageIsChecked) {

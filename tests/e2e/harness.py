@@ -144,7 +144,13 @@ class Client:
     """Calls by name with dictionaries: client("Inference", "Generate", {...})."""
 
     def __init__(self, address, token=None, metadata=(), credentials=None):
-        options = [("grpc.max_send_message_length", -1), ("grpc.enable_http_proxy", 0)]
+        options = [
+            ("grpc.max_send_message_length", -1),
+            ("grpc.enable_http_proxy", 0),
+            # A reader that stops shall be felt soon: no growing windows on this side.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", 65536),
+        ]
         self.channel = (
             grpc.secure_channel(address, credentials, options)
             if credentials

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// pintle-worker-fake: a worker whose model computes digests of its context instead of a language, so
-// that any wrong, stale or missing KV block changes its output. For process tests; takes the
-// worker's flags, --model for its name only. PINTLE_FAKE_STEP_MICROS makes each step cost that long.
+// pintle-worker-fake: a worker whose model computes digests of its context instead of a language,
+// so that any wrong, stale or missing KV block changes its output. For process tests; takes the
+// worker's flags, --model for its name only. PINTLE_FAKE_STEP_MICROS makes each step cost that
+// long.
 #include <cstdlib>
 #include <memory>
 #include <string>

@@ -64,8 +64,10 @@ TEST(WireCompatibilityTest, ARenumberedFieldIsABreak) {
 
 TEST(WireCompatibilityTest, ARetypedFieldIsABreak) {
   FileDescriptorSet now = Promised();
-  FileOf(now, "pintle/v1/chat.proto").mutable_message_type(1)->mutable_field(0)->set_type(
-      FieldDescriptorProto::TYPE_BYTES);
+  FileOf(now, "pintle/v1/chat.proto")
+      .mutable_message_type(1)
+      ->mutable_field(0)
+      ->set_type(FieldDescriptorProto::TYPE_BYTES);
   EXPECT_THAT(WireBreaks(Promised(), now), ElementsAre(HasSubstr("type 12")));
 }
 

@@ -45,8 +45,7 @@ std::vector<ModelInfo> FakeText::ListModels() const {
   return {model};
 }
 
-void FakeCacheStats::GetCacheReports(const TenantId& tenant, bool include_sessions,
-                                     Callback done) {
+void FakeCacheStats::GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) {
   CacheReport report;
   report.worker = WorkerId(std::string("fake"));
   TierReport tier;
@@ -130,10 +129,10 @@ struct ServiceWorld::Parts {
 ServiceWorld::ServiceWorld(Options options) : parts_(new Parts(std::move(options))) {
   GrpcHostOptions listen;
   listen.listen = std::string("127.0.0.1:0");
-  absl::StatusOr<std::unique_ptr<GrpcHost>> host = GrpcHost::Start(
-      listen, *TransportSecurity::Load({}),
-      {&parts_->inference, &parts_->sessions, &parts_->cache_stats, &parts_->fleet_service,
-       &parts_->execution, &parts_->registry});
+  absl::StatusOr<std::unique_ptr<GrpcHost>> host =
+      GrpcHost::Start(listen, *TransportSecurity::Load({}),
+                      {&parts_->inference, &parts_->sessions, &parts_->cache_stats,
+                       &parts_->fleet_service, &parts_->execution, &parts_->registry});
   PINTLE_CHECK(host.ok(), "a free port on loopback is always there");
   parts_->host = *std::move(host);
 }

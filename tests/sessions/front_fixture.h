@@ -43,8 +43,7 @@ class SwitchPlacer final : public TurnPlacer {
   std::shared_ptr<TurnBackend> BackendOf(const WorkerId&, Incarnation incarnation) override {
     return incarnation == 1 || incarnation == 2 ? workers_[incarnation - 1] : nullptr;
   }
-  std::optional<std::int64_t> HeldTokens(const SessionKey&, const WorkerId&,
-                                         Incarnation) override {
+  std::optional<std::int64_t> HeldTokens(const SessionKey&, const WorkerId&, Incarnation) override {
     return held;
   }
   FakeTurnBackend& worker(std::size_t index) { return *workers_[index]; }

@@ -61,8 +61,7 @@ TEST(MemorySessionStoreTest, HoldsAHundredThousandSessions) {
   for (int i = 0; i < 100000; ++i) {
     ASSERT_TRUE(store.Create(TenantId("t"), NewSession()).ok());
   }
-  EXPECT_TRUE(HasReason(store.Create(TenantId("t"), NewSession()).status(),
-                        Reason::kSessionsMax));
+  EXPECT_TRUE(HasReason(store.Create(TenantId("t"), NewSession()).status(), Reason::kSessionsMax));
   clock.Advance(absl::Hours(24));
   std::size_t expired = 0;
   while (expired < 100000) expired += store.ExpireIdle(1024).size();

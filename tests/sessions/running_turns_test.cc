@@ -22,8 +22,8 @@ TEST(RunningTurnsTest, RequestIdIsUniqueWithinATenantWhileItsTurnRuns) {
   const auto turn = std::make_shared<SilentTurn>();
   auto first = turns.Add(kTenant, RequestId("r"), turn);
   ASSERT_TRUE(first.ok());
-  EXPECT_TRUE(HasReason(turns.Add(kTenant, RequestId("r"), turn).status(),
-                        Reason::kRequestIdReused));
+  EXPECT_TRUE(
+      HasReason(turns.Add(kTenant, RequestId("r"), turn).status(), Reason::kRequestIdReused));
   EXPECT_TRUE(turns.Add(TenantId("other"), RequestId("r"), turn).ok());
   first->Leave();
   EXPECT_TRUE(turns.Add(kTenant, RequestId("r"), turn).ok());

@@ -56,9 +56,7 @@ class ModelRun {
   int commits() const { return commits_; }
 
  private:
-  int Pick(int below) {
-    return static_cast<int>(random_() % static_cast<std::uint32_t>(below));
-  }
+  int Pick(int below) { return static_cast<int>(random_() % static_cast<std::uint32_t>(below)); }
   SessionKey KeyOf(const std::string& name) const { return {f_.tenant, SessionId(name)}; }
 
   void Create(const std::string& name) {
@@ -120,8 +118,7 @@ class ModelRun {
       ++commits_;
       std::vector<TokenId>& tokens = model_.at(name);
       tokens.insert(tokens.end(), turn.prompt.begin(), turn.prompt.end());
-      const auto expected =
-          FakeAnswer(ExtendTranscriptDigest(kEmptyTranscriptDigest, tokens), 4);
+      const auto expected = FakeAnswer(ExtendTranscriptDigest(kEmptyTranscriptDigest, tokens), 4);
       for (std::size_t i = 0; i < turn.seen.size(); ++i) EXPECT_EQ(turn.seen[i], expected[i]);
       tokens.insert(tokens.end(), turn.seen.begin(), turn.seen.end());
     }
@@ -139,8 +136,7 @@ class ModelRun {
     }
     EXPECT_EQ(tokens, model_.at(name));
     EXPECT_EQ(stored->running != 0, running_.contains(name));
-    EXPECT_EQ(stored->transcript.digest(),
-              ExtendTranscriptDigest(kEmptyTranscriptDigest, tokens));
+    EXPECT_EQ(stored->transcript.digest(), ExtendTranscriptDigest(kEmptyTranscriptDigest, tokens));
   }
 
   std::mt19937 random_;

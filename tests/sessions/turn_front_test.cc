@@ -172,8 +172,8 @@ TEST(TurnFrontTest, CancelNeedsAnIdAndNeverCrossesTenants) {
   auto stream = f.Generate(f.Request("a", {1}));
   EXPECT_TRUE(HasReason(f.front.CancelGenerate(f.tenant, {}, {}, CancelMode::kRollback).status(),
                         Reason::kInvalidField));
-  EXPECT_FALSE(*f.front.CancelGenerate(TenantId("other"), SessionId("a"), {},
-                                       CancelMode::kRollback));
+  EXPECT_FALSE(
+      *f.front.CancelGenerate(TenantId("other"), SessionId("a"), {}, CancelMode::kRollback));
   EXPECT_FALSE(f.placer.worker(0).last()->cancelled().has_value());
 }
 

@@ -18,24 +18,24 @@ namespace pintle::kv {
 // All that is known of one block. Blocks form a forest: a block's parent holds the positions just
 // before its own, and no two full siblings hold equal tokens.
 struct Block {
-  Hash128 hash;                     // chain hash; set while `indexed`
+  Hash128 hash;  // chain hash; set while `indexed`
   absl::Duration taken_at = absl::ZeroDuration();
   absl::Duration last_use = absl::ZeroDuration();
   BlockIndex parent = kNoBlock;
-  BlockIndex next = kNoBlock;       // of the free list, or of the prefix index's bucket
-  std::int32_t depth = 0;           // its place in the chain, from 0
-  std::int32_t children = 0;        // blocks whose parent this is
-  std::int32_t filled = 0;          // leading positions whose K and V are written and kept
-  std::int32_t table_refs = 0;      // running sequences that have it in their table
-  std::int32_t source_refs = 0;     // running sequences that copy from it
-  std::int32_t tails = 0;           // sessions whose chain ends here
-  std::int32_t first_tail = -1;     // head of their list in the session table
-  std::int32_t space = -1;          // namespace
-  std::int32_t reuse = 0;           // times a turn found it again
+  BlockIndex next = kNoBlock;    // of the free list, or of the prefix index's bucket
+  std::int32_t depth = 0;        // its place in the chain, from 0
+  std::int32_t children = 0;     // blocks whose parent this is
+  std::int32_t filled = 0;       // leading positions whose K and V are written and kept
+  std::int32_t table_refs = 0;   // running sequences that have it in their table
+  std::int32_t source_refs = 0;  // running sequences that copy from it
+  std::int32_t tails = 0;        // sessions whose chain ends here
+  std::int32_t first_tail = -1;  // head of their list in the session table
+  std::int32_t space = -1;       // namespace
+  std::int32_t reuse = 0;        // times a turn found it again
   BlockState state = BlockState::kFree;
-  bool indexed = false;             // findable: full, and nobody's speculation
-  bool cached = false;              // kept for its own sake, though no session holds it
-  bool preempted = false;           // kept since a preemption; its eviction is PREEMPTED
+  bool indexed = false;    // findable: full, and nobody's speculation
+  bool cached = false;     // kept for its own sake, though no session holds it
+  bool preempted = false;  // kept since a preemption; its eviction is PREEMPTED
 
   bool referenced() const { return table_refs + source_refs > 0; }
 };

@@ -12,8 +12,8 @@ namespace pintle::kv {
 // What the cache would do to hand out `need` blocks. A plan is good until the cache changes.
 struct EvictionPlan {
   std::int32_t need = 0;
-  std::int32_t from_free = 0;       // taken from the free list
-  std::vector<Victim> victims;      // evicted, in this order
+  std::int32_t from_free = 0;   // taken from the free list
+  std::vector<Victim> victims;  // evicted, in this order
   // need - from_free - victims: blocks that cannot be had now. Nothing is evicted then.
   std::int32_t shortfall = 0;
   // What stands in the way of a shortfall.

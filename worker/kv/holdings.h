@@ -80,8 +80,8 @@ class Holdings {
   SessionTable sessions;
   EvictionLog log;
   std::unique_ptr<EvictionPolicy> policy;
-  KvStats stats;               // counters; the figures that others know are added by KvCache
-  std::uint64_t version = 0;   // rises with every change a plan could notice
+  KvStats stats;              // counters; the figures that others know are added by KvCache
+  std::uint64_t version = 0;  // rises with every change a plan could notice
 
  private:
   void Unreferenced(BlockIndex block, KvReason reason, absl::Duration now);

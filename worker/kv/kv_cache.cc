@@ -62,10 +62,10 @@ absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Create(const KvOptions& option
 KvCache::KvCache(const KvOptions& options, std::int32_t sequence_blocks_max)
     : options_(options),
       hash_(options.hash_key, options.hash_bits),
-      holdings_(Holdings::Options{options.blocks, options.block_tokens, options.bytes_per_token,
-                                  options.sessions_max, options.records_max,
-                                  SharedNamespace(options)},
-                hash_),
+      holdings_(
+          Holdings::Options{options.blocks, options.block_tokens, options.bytes_per_token,
+                            options.sessions_max, options.records_max, SharedNamespace(options)},
+          hash_),
       sequences_(options.sequences_max, sequence_blocks_max),
       matcher_(holdings_.pool, holdings_.index, hash_, sequence_blocks_max) {
   plan_.victims.reserve(static_cast<std::size_t>(sequence_blocks_max) + 1);

@@ -10,11 +10,11 @@
 #include "worker/kv/kv_cache.h"
 
 // Says which statement about the cache is not true, and of what.
-#define PINTLE_KV_EXPECT(condition, ...)                                              \
-  do {                                                                                \
-    if (!(condition)) {                                                               \
+#define PINTLE_KV_EXPECT(condition, ...)                                                 \
+  do {                                                                                   \
+    if (!(condition)) {                                                                  \
       return absl::InternalError(absl::StrCat("kv: not " #condition ": ", __VA_ARGS__)); \
-    }                                                                                 \
+    }                                                                                    \
   } while (false)
 
 namespace pintle::kv {
@@ -70,8 +70,8 @@ absl::Status KvCache::CheckBlocks() const {
     }
     if (!block.indexed) continue;
     ++indexed;
-    const Hash128& before = block.parent == kNoBlock ? holdings_.spaces.Root(block.space)
-                                                     : pool[block.parent].hash;
+    const Hash128& before =
+        block.parent == kNoBlock ? holdings_.spaces.Root(block.space) : pool[block.parent].hash;
     PINTLE_KV_EXPECT(block.hash == hash_.Extend(before, pool.TokensOf(b)), "block ", b);
     PINTLE_KV_EXPECT(
         holdings_.index.Find(block.parent, block.space, block.hash, pool.TokensOf(b)) == b,
@@ -83,9 +83,9 @@ absl::Status KvCache::CheckBlocks() const {
   PINTLE_KV_EXPECT(indexed == holdings_.index.size(), indexed);
   PINTLE_KV_EXPECT(counts == pool.counts(), "counts by state");
   PINTLE_KV_EXPECT(tokens == pool.tokens(), "tokens by state");
-  PINTLE_KV_EXPECT(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}) ==
-                       options_.blocks,
-                   "free + in use + evictable + pinned = total");
+  PINTLE_KV_EXPECT(
+      std::accumulate(counts.begin(), counts.end(), std::int64_t{0}) == options_.blocks,
+      "free + in use + evictable + pinned = total");
   return absl::OkStatus();
 }
 
@@ -151,9 +151,9 @@ absl::Status KvCache::CheckSequences() const {
       PINTLE_KV_EXPECT(used > 0 || (block.filled == 0 && block.table_refs == 1), "sequence ", slot);
     }
     if (it.copy_stage == CopyStage::kNone) continue;
-    PINTLE_KV_EXPECT(table[static_cast<std::size_t>(it.tokens / options_.block_tokens)] ==
-                         it.copy.target,
-                     "sequence ", slot);
+    PINTLE_KV_EXPECT(
+        table[static_cast<std::size_t>(it.tokens / options_.block_tokens)] == it.copy.target,
+        "sequence ", slot);
     PINTLE_KV_EXPECT(pool[it.copy.source].filled >= it.copy.tokens, "sequence ", slot);
   }
   return absl::OkStatus();
@@ -177,8 +177,8 @@ absl::Status KvCache::CheckSessions() const {
     const Block& tail = pool[it.tail];
     PINTLE_KV_EXPECT(tail.space == it.space, "session number ", s);
     PINTLE_KV_EXPECT(tail.depth == BlocksFor(it.held) - 1, "session number ", s);
-    PINTLE_KV_EXPECT(it.held - tail.depth * options_.block_tokens <= tail.filled,
-                     "session number ", s);
+    PINTLE_KV_EXPECT(it.held - tail.depth * options_.block_tokens <= tail.filled, "session number ",
+                     s);
     std::int32_t at = tail.first_tail;
     for (std::int32_t n = 0; n < tail.tails && at != s; ++n) at = holdings_.sessions[at].next_tail;
     PINTLE_KV_EXPECT(at == s, "session number ", s);
@@ -194,9 +194,9 @@ absl::Status KvCache::CheckLedgers() const {
   const KvStats& stats = holdings_.stats;
   const ByState& tokens = holdings_.pool.tokens();
   PINTLE_KV_EXPECT(Balances(stats.physical), "physical ledger");
-  PINTLE_KV_EXPECT(stats.physical.present ==
-                       std::accumulate(tokens.begin(), tokens.end(), std::int64_t{0}),
-                   "physical ledger");
+  PINTLE_KV_EXPECT(
+      stats.physical.present == std::accumulate(tokens.begin(), tokens.end(), std::int64_t{0}),
+      "physical ledger");
   PINTLE_KV_EXPECT(Balances(stats.sessions), "session ledger");
   std::int64_t held = 0;
   for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {

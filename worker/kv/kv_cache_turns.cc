@@ -280,8 +280,7 @@ void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const 
     return;
   }
   const BlockIndex parent = pool[block].parent;
-  const Hash128& before =
-      parent == kNoBlock ? holdings_.spaces.Root(it.space) : pool[parent].hash;
+  const Hash128& before = parent == kNoBlock ? holdings_.spaces.Root(it.space) : pool[parent].hash;
   const Hash128 hash = hash_.Extend(before, ids);
   const BlockIndex equal = holdings_.index.Find(parent, it.space, hash, ids);
   if (equal == kNoBlock) {
@@ -297,8 +296,7 @@ void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const 
   ++holdings_.stats.deduplicated_blocks;
 }
 
-void KvCache::DropTable(std::int32_t slot, std::int32_t keep, KvReason reason,
-                        absl::Duration now) {
+void KvCache::DropTable(std::int32_t slot, std::int32_t keep, KvReason reason, absl::Duration now) {
   Sequence& it = sequences_[slot];
   while (it.blocks > keep) holdings_.Deref(sequences_.Table(slot)[--it.blocks], reason, now);
 }

@@ -33,9 +33,7 @@ absl::Span<const BlockIndex> KvSequence::block_table() const {
 
 Position KvSequence::tokens() const { return cache_->sequences_[slot_].tokens; }
 
-std::int32_t KvSequence::cached_session() const {
-  return cache_->sequences_[slot_].cached_session;
-}
+std::int32_t KvSequence::cached_session() const { return cache_->sequences_[slot_].cached_session; }
 
 std::int32_t KvSequence::cached_prefix() const { return cache_->sequences_[slot_].cached_prefix; }
 

@@ -74,24 +74,24 @@ struct KvStats {
   std::int32_t block_tokens = 0;
   std::int64_t bytes_per_token = 0;
   std::int64_t blocks_total = 0;
-  ByState blocks{};            // by BlockState
-  ByState tokens{};            // resident tokens by the state of their block
+  ByState blocks{};                  // by BlockState
+  ByState tokens{};                  // resident tokens by the state of their block
   std::int64_t blocks_reserved = 0;  // promised to admitted turns, out of free + evictable
   std::int64_t capacity_bytes = 0;
 
-  std::int64_t prefix_query_tokens = 0;      // prompt tokens of every Begin
-  std::int64_t hit_tokens_session = 0;       // answered from the session's own KV
-  std::int64_t hit_tokens_prefix = 0;        // answered through the prefix index
+  std::int64_t prefix_query_tokens = 0;  // prompt tokens of every Begin
+  std::int64_t hit_tokens_session = 0;   // answered from the session's own KV
+  std::int64_t hit_tokens_prefix = 0;    // answered through the prefix index
 
-  ByReason evictions{};        // blocks evicted, by reason; zero where the reason is no eviction
+  ByReason evictions{};  // blocks evicted, by reason; zero where the reason is no eviction
   ByReason evicted_tokens{};
   ByReason evicted_bytes{};
-  KvLedger physical;           // of this tier
-  KvLedger sessions;           // summed over all sessions and their running turns
+  KvLedger physical;  // of this tier
+  KvLedger sessions;  // summed over all sessions and their running turns
   std::int64_t preemptions = 0;
-  std::int64_t copies = 0;     // blocks copied on write
+  std::int64_t copies = 0;               // blocks copied on write
   std::int64_t deduplicated_blocks = 0;  // blocks computed twice and merged
-  std::int64_t records_lost = 0;  // eviction records overwritten before they were taken
+  std::int64_t records_lost = 0;         // eviction records overwritten before they were taken
 
   std::int64_t sessions_running = 0;
   std::int64_t sessions_idle = 0;
@@ -110,8 +110,8 @@ struct KvSessionStats {
   bool running = false;
   std::int64_t held_tokens = 0;
   std::int64_t held_blocks = 0;
-  std::int64_t own_blocks = 0;      // nobody else holds or continues them
-  std::int64_t shared_blocks = 0;   // held_blocks - own_blocks
+  std::int64_t own_blocks = 0;     // nobody else holds or continues them
+  std::int64_t shared_blocks = 0;  // held_blocks - own_blocks
   std::int64_t turns = 0;
   std::int64_t hit_tokens_session = 0;
   std::int64_t hit_tokens_prefix = 0;

@@ -9,15 +9,15 @@ namespace {
 
 std::int32_t CommonLength(absl::Span<const TokenId> a, absl::Span<const TokenId> b) {
   const std::size_t length = std::min(a.size(), b.size());
-  const auto [at, _] = std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(length),
-                                     b.begin());
+  const auto [at, _] =
+      std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(length), b.begin());
   return static_cast<std::int32_t>(at - a.begin());
 }
 
 }  // namespace
 
-PrefixMatcher::PrefixMatcher(const BlockPool& pool, const PrefixIndex& index,
-                             const BlockHash& hash, std::int32_t blocks_max)
+PrefixMatcher::PrefixMatcher(const BlockPool& pool, const PrefixIndex& index, const BlockHash& hash,
+                             std::int32_t blocks_max)
     : pool_(pool), index_(index), hash_(hash) {
   own_.reserve(static_cast<std::size_t>(blocks_max));
   matched_.reserve(static_cast<std::size_t>(blocks_max));

@@ -19,11 +19,11 @@ enum class CopyStage : std::uint8_t { kNone, kPending, kTaken };
 // One running sequence: blocks [0, ceil(tokens / block_tokens)) are written, the rest only grown.
 struct Sequence {
   bool live = false;
-  std::int32_t session = -1;   // -1: a one-shot or a fork
+  std::int32_t session = -1;  // -1: a one-shot or a fork
   std::int32_t space = -1;
-  std::int32_t blocks = 0;     // length of the block table
-  Position tokens = 0;         // written and kept
-  Position own = 0;            // leading tokens that the session held already
+  std::int32_t blocks = 0;  // length of the block table
+  Position tokens = 0;      // written and kept
+  Position own = 0;         // leading tokens that the session held already
   std::int32_t cached_session = 0;
   std::int32_t cached_prefix = 0;
   std::int32_t reserved = 0;

@@ -33,8 +33,8 @@ std::int32_t JsonFields::Integer(const char* name, std::int64_t least, std::int6
     return static_cast<std::int32_t>(least);
   }
   // Unsigned numbers beyond 2^63 would wrap when read as signed.
-  const bool huge = value.is_number_unsigned() &&
-                    value.get<std::uint64_t>() > static_cast<std::uint64_t>(limit);
+  const bool huge =
+      value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(limit);
   const std::int64_t number = huge ? limit : value.get<std::int64_t>();
   if (huge || number < least || number > limit) {
     Fault(name, absl::StrCat("is ", value.dump(), ", must be in [", least, ", ", limit, "]"));

@@ -126,8 +126,7 @@ absl::StatusOr<RopeConfig> ReadRope(JsonFields& top, Position context) {
 
 // Which layers slide, from layer_types or Qwen's max_window_layers. All or none: v1 has one
 // cache group.
-absl::StatusOr<std::int32_t> ReadWindow(Family family, JsonFields& top,
-                                        std::int32_t layers) {
+absl::StatusOr<std::int32_t> ReadWindow(Family family, JsonFields& top, std::int32_t layers) {
   if (family == Family::kLlama) return 0;
   const bool qwen = family != Family::kMistral;
   if (qwen && !top.BoolOr("use_sliding_window", false)) return 0;
@@ -162,8 +161,8 @@ absl::Status RefuseUnsupported(JsonFields& top) {
 
 absl::Status CheckShape(const ModelConfig& config) {
   if (config.heads % config.kv_heads != 0) {
-    return InvalidField("num_key_value_heads", absl::StrCat("is ", config.kv_heads,
-                                                            ", must divide ", config.heads));
+    return InvalidField("num_key_value_heads",
+                        absl::StrCat("is ", config.kv_heads, ", must divide ", config.heads));
   }
   if (config.head_dim % 2 != 0) {
     return InvalidField("head_dim", absl::StrCat("is ", config.head_dim, ", must be even"));
@@ -223,13 +222,13 @@ absl::StatusOr<ModelConfig> ModelConfig::Parse(absl::string_view json_text) {
   if (derived && !top.Has("head_dim") && config.hidden % config.heads != 0) {
     return InvalidField("num_attention_heads", "must divide hidden_size when head_dim is absent");
   }
-  config.head_dim = top.CountOr("head_dim", kHeadDimMax,
-                                derived ? config.hidden / config.heads : 128);
+  config.head_dim =
+      top.CountOr("head_dim", kHeadDimMax, derived ? config.hidden / config.heads : 128);
   PINTLE_ASSIGN_OR_RETURN(config.rope, ReadRope(top, config.context_tokens));
   PINTLE_ASSIGN_OR_RETURN(config.sliding_window, ReadWindow(family, top, config.layers));
   PINTLE_ASSIGN_OR_RETURN(config.dtype, ReadDtype(top));
-  const bool attention_bias = family != Family::kQwen2 && family != Family::kMistral &&
-                              top.BoolOr("attention_bias", false);
+  const bool attention_bias =
+      family != Family::kQwen2 && family != Family::kMistral && top.BoolOr("attention_bias", false);
   config.qkv_bias = family == Family::kQwen2 || attention_bias;
   config.output_bias = attention_bias;
   config.mlp_bias = family == Family::kLlama && top.BoolOr("mlp_bias", false);

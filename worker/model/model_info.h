@@ -25,7 +25,7 @@ struct ModelInfo {
   std::string device;            // "cpu" or "cuda:N"
   std::string dtype;             // of the weights as loaded
   std::string kv_dtype;
-  std::string kernels;           // what computes: instruction set and dtypes, or the device
+  std::string kernels;  // what computes: instruction set and dtypes, or the device
 };
 
 }  // namespace pintle::model

@@ -80,11 +80,11 @@ LayerWeights ResolveLayer(const ModelConfig& config, int index, Resolver& resolv
   }
   layer.post_norm = resolver.Take(prefix + "post_attention_layernorm.weight", {config.hidden});
   const std::string mlp = prefix + "mlp.";
-  layer.gate = resolver.Linear(mlp + "gate_proj", config.intermediate, config.hidden,
-                               config.mlp_bias);
+  layer.gate =
+      resolver.Linear(mlp + "gate_proj", config.intermediate, config.hidden, config.mlp_bias);
   layer.up = resolver.Linear(mlp + "up_proj", config.intermediate, config.hidden, config.mlp_bias);
-  layer.down = resolver.Linear(mlp + "down_proj", config.hidden, config.intermediate,
-                               config.mlp_bias);
+  layer.down =
+      resolver.Linear(mlp + "down_proj", config.hidden, config.intermediate, config.mlp_bias);
   return layer;
 }
 
@@ -123,8 +123,8 @@ absl::StatusOr<ModelWeights> ModelWeights::Resolve(const ModelConfig& config,
 }
 
 float FloatAt(const TensorView& tensor, std::size_t index) {
-  const std::byte* at = tensor.bytes.data() + index * static_cast<std::size_t>(
-                                                          DtypeBytes(tensor.dtype));
+  const std::byte* at =
+      tensor.bytes.data() + index * static_cast<std::size_t>(DtypeBytes(tensor.dtype));
   if (tensor.dtype == Dtype::kFloat32) {
     float value = 0.0F;
     std::memcpy(&value, at, sizeof(value));

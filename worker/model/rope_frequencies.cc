@@ -57,17 +57,14 @@ std::vector<float> RopeInverseFrequencies(const RopeConfig& rope, std::int32_t h
     frequencies[i] = 1.0F / std::pow(theta, exponent);
   }
   switch (rope.kind) {
-    case RopeKind::kDefault:
-      break;
+    case RopeKind::kDefault: break;
     case RopeKind::kLinear:
       for (float& frequency : frequencies) frequency /= static_cast<float>(rope.factor);
       break;
     case RopeKind::kLlama3:
       for (float& frequency : frequencies) frequency = Llama3Frequency(rope, frequency);
       break;
-    case RopeKind::kYarn:
-      ApplyYarn(rope, head_dim, frequencies);
-      break;
+    case RopeKind::kYarn: ApplyYarn(rope, head_dim, frequencies); break;
   }
   return frequencies;
 }

@@ -59,9 +59,8 @@ absl::StatusOr<std::unique_ptr<TorchDecoder>> TorchDecoder::Load(
   ModelInfo info;
   info.name = options.name.empty() ? folder.name() : options.name;
   info.defaults = folder.defaults();
-  PINTLE_ASSIGN_OR_RETURN(
-      const Dtype dtype,
-      WeightDtype(folder.config(), options, absl::StartsWith(options.device, "cuda")));
+  PINTLE_ASSIGN_OR_RETURN(const Dtype dtype, WeightDtype(folder.config(), options,
+                                                         absl::StartsWith(options.device, "cuda")));
   info.fingerprint = folder.Fingerprint(DtypeName(dtype), options.threads);
   const ModelConfig config = folder.config();
   return Create(config, folder.TakeWeights(), std::move(info), options);
@@ -113,8 +112,7 @@ absl::Status TorchDecoder::CreateForward(const TorchDecoderOptions& options) {
     tensor_options.device = options.device;
     tensor_options.dtype = dtype;
     tensor_options.kv_dtype = kv;
-    PINTLE_ASSIGN_OR_RETURN(forward_,
-                            aten::CreateTensorForward(config_, weights_, tensor_options));
+    PINTLE_ASSIGN_OR_RETURN(forward_, aten::CreateTensorForward(config_, weights_, tensor_options));
     return absl::OkStatus();
   }
   cpu::PackedForwardOptions packed;

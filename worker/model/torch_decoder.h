@@ -23,10 +23,10 @@ namespace pintle::model {
 
 struct TorchDecoderOptions {
   std::string model_dir;
-  std::string name;           // empty: the folder's own name
-  std::string device = "cpu"; // or "cuda:N"
-  std::string dtype;          // bf16 | f32 | f16 (CUDA only); empty: bf16, or f32 for f32 models
-  std::string kv_dtype;       // bf16 | f32; empty: as dtype
+  std::string name;            // empty: the folder's own name
+  std::string device = "cpu";  // or "cuda:N"
+  std::string dtype;           // bf16 | f32 | f16 (CUDA only); empty: bf16, or f32 for f32 models
+  std::string kv_dtype;        // bf16 | f32; empty: as dtype
   int threads = 1;
   // Weakens the kernels for tests: avx2 | avx512 | avx512_bf16; empty: the processor's best.
   std::string cpu_isa;
@@ -47,9 +47,10 @@ class TorchDecoder final : public Decoder {
   static absl::StatusOr<std::unique_ptr<TorchDecoder>> Load(const TorchDecoderOptions& options);
   // The same from parts already read; `info` holds what the folder says. For Load and for tests
   // that change weights or configuration.
-  static absl::StatusOr<std::unique_ptr<TorchDecoder>> Create(
-      const ModelConfig& config, std::unique_ptr<WeightSource> source, ModelInfo info,
-      const TorchDecoderOptions& options);
+  static absl::StatusOr<std::unique_ptr<TorchDecoder>> Create(const ModelConfig& config,
+                                                              std::unique_ptr<WeightSource> source,
+                                                              ModelInfo info,
+                                                              const TorchDecoderOptions& options);
   ~TorchDecoder() override;
 
   const ModelInfo& Info() const { return info_; }

@@ -24,7 +24,11 @@ int Run(const char* name, const WorkerOptions& options, const ModelLoader& load)
   // Before any thread starts, so that all inherit the mask and only Wait sees the signals.
   StopSignal stop;
   absl::StatusOr<ModelParts> model = load(options);
-  if (!model.ok()) return Fail(name, model.status());
+  if (!model.ok()) {
+    std::fprintf(stderr, "%s: --model %s: %s\n", name, options.model.c_str(),
+                 std::string(model.status().message()).c_str());
+    return 1;
+  }
   SystemClock clock;
   auto worker = WorkerProcess::Start(options, *std::move(model), clock);
   if (!worker.ok()) return Fail(name, worker.status());

@@ -6,9 +6,9 @@
 
 namespace pintle {
 
-// The whole of a worker's main: flags, model, serving until SIGTERM or SIGINT, draining. Returns the
-// exit code: 0 after a drain, 1 when it could not start, 2 for faulty flags. The fake worker of the
-// process tests is the same with another loader.
+// The whole of a worker's main: flags, model, serving until SIGTERM or SIGINT, draining. Returns
+// the exit code: 0 after a drain, 1 when it could not start, 2 for faulty flags. The fake worker of
+// the process tests is the same with another loader.
 int WorkerMain(int argc, char** argv, const char* name, const ModelLoader& load);
 
 }  // namespace pintle

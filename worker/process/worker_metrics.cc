@@ -63,9 +63,9 @@ void WorkerMetrics::Collect(const EngineSnapshot& snapshot, SampleFamilies& fami
   families.Add("pintle_prompt_tokens_total", model,
                static_cast<double>(snapshot.prompt_tokens_computed));
   families.Add("pintle_output_tokens_total", model, static_cast<double>(snapshot.output_tokens));
-  for (const auto& [state, count] :
-       {std::pair{"running", snapshot.kv.sessions_running},
-        std::pair{"idle", snapshot.kv.sessions_idle}, std::pair{"cold", snapshot.kv.sessions_cold}}) {
+  for (const auto& [state, count] : {std::pair{"running", snapshot.kv.sessions_running},
+                                     std::pair{"idle", snapshot.kv.sessions_idle},
+                                     std::pair{"cold", snapshot.kv.sessions_cold}}) {
     families.Add("pintle_sessions",
                  {{"model", model_.name}, {"pin", "best_effort"}, {"state", state}},
                  static_cast<double>(count));

@@ -43,9 +43,10 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
   app.add_option("--eviction-policy", options.eviction_policy, "Who goes first when room is needed")
       ->check(CLI::IsMember({"lru"}))
       ->capture_default_str();
-  app.add_option("--step-tokens", options.step_tokens,
-                 "Tokens one step computes at most: prompts are cut into chunks that fit beside the "
-                 "running streams")
+  app.add_option(
+         "--step-tokens", options.step_tokens,
+         "Tokens one step computes at most: prompts are cut into chunks that fit beside the "
+         "running streams")
       ->check(CLI::Range(16, 65536))
       ->capture_default_str();
   app.add_option("--sequences-max", options.sequences_max, "Sequences running at once")

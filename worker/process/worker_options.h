@@ -18,15 +18,15 @@ namespace pintle {
 // A worker's own flags; the initial values are the table of defaults.
 struct WorkerOptions {
   ServerOptions server;
-  std::string model;                     // [NAME=]DIR
-  std::vector<std::string> coordinators; // HOST:PORT each
-  std::string advertise;                 // empty = the address listened on
-  std::string name;                      // empty = the advertised address
-  int threads = 0;                       // 0 = all cores
+  std::string model;                      // [NAME=]DIR
+  std::vector<std::string> coordinators;  // HOST:PORT each
+  std::string advertise;                  // empty = the address listened on
+  std::string name;                       // empty = the advertised address
+  int threads = 0;                        // 0 = all cores
   int text_threads = 2;
   std::string device = "cpu";
   std::string dtype = "bf16";
-  std::string kv_dtype;                  // empty = dtype
+  std::string kv_dtype;  // empty = dtype
   std::string kv_bytes = "1GiB";
   std::string eviction_policy = "lru";
   std::int32_t step_tokens = 256;

@@ -149,8 +149,8 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   environment.incarnation = RandomBits() | 1;
   environment.model = model.info;
   environment.defaults = std::move(model.defaults);
-  PINTLE_ASSIGN_OR_RETURN(
-      engine, Engine::Create(EngineOptionsOf(options, model.info), std::move(model.decoder), clock));
+  PINTLE_ASSIGN_OR_RETURN(engine, Engine::Create(EngineOptionsOf(options, model.info),
+                                                 std::move(model.decoder), clock));
   pool = std::make_unique<TextPool>(options.text_threads, limits::kTextJobs);
   environment.text = text.get();
   environment.engine = engine.get();
@@ -178,15 +178,17 @@ void WorkerProcess::Rooms::MakeSessions() {
 
 absl::Status WorkerProcess::Rooms::Serve() {
   const ServerOptions& server = options.server;
-  PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen, ListenAddress::Parse("--listen", server.listen));
+  PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen,
+                          ListenAddress::Parse("--listen", server.listen));
   PINTLE_ASSIGN_OR_RETURN(
       CallerRules rules,
       LoadCallerRules(IsClusterMember() ? ProcessKind::kWorkerOfCoordinator : ProcessKind::kWorker,
                       listen.IsLoopback(),
                       {server.tenants_file, server.cluster_token_file, server.admin_token_file}));
   callers = std::make_unique<CallerRules>(std::move(rules));
-  PINTLE_ASSIGN_OR_RETURN(const TransportSecurity security,
-                          TransportSecurity::Load({server.tls_cert, server.tls_key, server.tls_ca}));
+  PINTLE_ASSIGN_OR_RETURN(
+      const TransportSecurity security,
+      TransportSecurity::Load({server.tls_cert, server.tls_key, server.tls_ca}));
   PINTLE_ASSIGN_OR_RETURN(const LogFormat format, ParseLogFormat(server.log_format));
   log = std::make_unique<RequestLog>(format, clock, stderr);
   metrics = std::make_unique<WorkerMetrics>(environment.model);
@@ -201,14 +203,13 @@ absl::Status WorkerProcess::Rooms::Serve() {
   host_options.health_listen = server.health_listen;
   host_options.allow_plaintext = server.allow_plaintext;
   host_options.reflection = !server.no_reflection;
-  PINTLE_ASSIGN_OR_RETURN(
-      host, GrpcHost::Start(host_options, security,
-                            {inference_service.get(), sessions_service.get(), cache_service.get(),
-                             execution_service.get()}));
+  PINTLE_ASSIGN_OR_RETURN(host, GrpcHost::Start(host_options, security,
+                                                {inference_service.get(), sessions_service.get(),
+                                                 cache_service.get(), execution_service.get()}));
   if (!server.metrics_listen.empty()) {
-    PINTLE_ASSIGN_OR_RETURN(endpoint,
-                            MetricsEndpoint::Start(server.metrics_listen,
-                                                   [this](SampleFamilies& f) { Collect(f); }));
+    PINTLE_ASSIGN_OR_RETURN(
+        endpoint,
+        MetricsEndpoint::Start(server.metrics_listen, [this](SampleFamilies& f) { Collect(f); }));
     metrics_address = endpoint->address();
   }
   std::string cluster_token;
@@ -307,9 +308,8 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Worker
                                                                     const Clock& clock) {
   auto rooms = std::make_unique<Rooms>(options, clock);
   // Addresses are not known before listening; a worker of a cluster needs a name anyway.
-  rooms->environment.worker =
-      WorkerId(!options.name.empty() ? options.name
-                                     : absl::StrCat("worker-", absl::Hex(RandomBits())));
+  rooms->environment.worker = WorkerId(
+      !options.name.empty() ? options.name : absl::StrCat("worker-", absl::Hex(RandomBits())));
   PINTLE_RETURN_IF_ERROR(rooms->StartEngine(std::move(model)));
   rooms->MakeSessions();
   PINTLE_RETURN_IF_ERROR(rooms->Serve());

@@ -22,8 +22,7 @@ class WorkerProcess {
  public:
   // Serves from its return on.
   static absl::StatusOr<std::unique_ptr<WorkerProcess>> Start(const WorkerOptions& options,
-                                                              ModelParts model,
-                                                              const Clock& clock);
+                                                              ModelParts model, const Clock& clock);
   // Ends at once what still runs.
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;

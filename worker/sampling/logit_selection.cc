@@ -29,8 +29,8 @@ void LogitSelection::SelectAtLeast(absl::Span<const float> row, absl::Span<const
 void LogitSelection::SelectTop(absl::Span<const float> row, absl::Span<const float> chunk_max,
                                std::size_t k) {
   PINTLE_CHECK(k >= 1 && k <= row.size(), "k counts tokens of the row");
-  const float bound = k <= chunk_max.size() ? KthLargest(chunk_max, k)
-                                            : -std::numeric_limits<float>::infinity();
+  const float bound =
+      k <= chunk_max.size() ? KthLargest(chunk_max, k) : -std::numeric_limits<float>::infinity();
   SelectAtLeast(row, chunk_max, bound);
   if (tokens_.size() <= k) return;
   const float threshold = KthLargest(logits_, k);

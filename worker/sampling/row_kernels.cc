@@ -49,11 +49,11 @@ inline ChunkScan ScanChunk(const float* chunk) {
 // e^x for x <= 0. x = n ln 2 + r with |r| <= ln 2 / 2, then the Taylor series of e^r to degree 7,
 // whose remainder (5e-9) is below half a unit in the last place, times 2^n.
 inline Lanes ExpOfNonPositive(Lanes x) {
-  constexpr float kUnderflow = -87.0F;     // e^-87 is still a normal float, so n >= -126
+  constexpr float kUnderflow = -87.0F;  // e^-87 is still a normal float, so n >= -126
   constexpr float kLog2E = 1.44269504F;
   constexpr float kLn2High = 0x1.62e4p-1F;  // 17 bits: n times it is exact
   constexpr float kLn2Low = 1.42860677e-6F;
-  constexpr float kRound = 12582912.0F;     // 1.5 * 2^23: adding it rounds to an integer
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to an integer
   const Words underflows = x < kUnderflow;
   const Lanes clamped = underflows ? Lanes{} + kUnderflow : x;
   const Lanes shifted = clamped * kLog2E + kRound;

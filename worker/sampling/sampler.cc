@@ -127,8 +127,7 @@ void Sampler::Score(absl::Span<const float> row, std::int32_t top_logprobs, Samp
 TokenId Sampler::Greedy(absl::Span<const float> row) const {
   const auto chunk = std::find(chunk_max_.begin(), chunk_max_.end(), max_);
   const auto first = static_cast<std::size_t>(chunk - chunk_max_.begin()) * sampling::kChunkTokens;
-  const auto best =
-      std::find(row.begin() + static_cast<std::ptrdiff_t>(first), row.end(), max_);
+  const auto best = std::find(row.begin() + static_cast<std::ptrdiff_t>(first), row.end(), max_);
   return static_cast<TokenId>(best - row.begin());
 }
 

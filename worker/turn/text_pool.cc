@@ -39,9 +39,8 @@ void TextPool::Run() {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(
-          +[](TextPool* pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool->mutex_) {
-            return pool->HasWork();
-          },
+          +[](TextPool* pool)
+               ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool->mutex_) { return pool->HasWork(); },
           this));
       if (jobs_.empty()) return;
       job = std::move(jobs_.front());

@@ -49,8 +49,8 @@ absl::StatusOr<TranscriptCache::Turns> TranscriptCache::Resolve(const TurnReques
     absl::MutexLock lock(&mutex_);
     Entry& entry = Touch(key);
     if (request.epoch < entry.epoch) {
-      return MakeError(Reason::kStaleEpoch, absl::StrCat("epoch is ", request.epoch,
-                                                         ", a newer binding is known here"));
+      return MakeError(Reason::kStaleEpoch,
+                       absl::StrCat("epoch is ", request.epoch, ", a newer binding is known here"));
     }
     entry.epoch = request.epoch;
     copy = entry.turns;
@@ -65,8 +65,7 @@ absl::StatusOr<TranscriptCache::Turns> TranscriptCache::Resolve(const TurnReques
   }
   const auto base = static_cast<std::ptrdiff_t>(request.base_turns);
   if (static_cast<std::size_t>(base) == copy->size() && request.missing_turns.empty()) return copy;
-  auto turns =
-      std::make_shared<std::vector<TranscriptTurn>>(copy->begin(), copy->begin() + base);
+  auto turns = std::make_shared<std::vector<TranscriptTurn>>(copy->begin(), copy->begin() + base);
   turns->insert(turns->end(), request.missing_turns.begin(), request.missing_turns.end());
   return Turns(std::move(turns));
 }

@@ -34,12 +34,11 @@ absl::Status CheckContext(std::size_t new_tokens, std::size_t prompt_tokens, Pos
     detail.reason = Reason::kPromptTooLong;
     detail.fields.push_back(
         {"input", absl::StrCat("has ", new_tokens, " tokens, limit ", limit - 1)});
-    return MakeError(std::move(detail), absl::StrCat("input has ", new_tokens,
-                                                     " tokens, limit ", limit - 1));
+    return MakeError(std::move(detail),
+                     absl::StrCat("input has ", new_tokens, " tokens, limit ", limit - 1));
   }
-  return MakeError(Reason::kContextFull,
-                   absl::StrCat("the session's context would have ", prompt_tokens,
-                                " tokens, limit ", limit - 1));
+  return MakeError(Reason::kContextFull, absl::StrCat("the session's context would have ",
+                                                      prompt_tokens, " tokens, limit ", limit - 1));
 }
 
 }  // namespace
@@ -250,8 +249,8 @@ void TurnTask::EmitEcho() {
   TurnPromptChunk chunk;
   chunk.first_position = prepared_.truncated_to;
   chunk.tokens = prepared_.appended;
-  chunk.text = environment_.text->Decode(prepared_.appended,
-                                         request_.request.output.skip_special_tokens);
+  chunk.text =
+      environment_.text->Decode(prepared_.appended, request_.request.output.skip_special_tokens);
   Emit(std::move(chunk));
 }
 
@@ -350,9 +349,7 @@ void TurnTask::HandleEnded(const EngineEnded& ended) {
   EmitLast(std::move(finished));
 }
 
-void TurnTask::Fail(absl::Status why) {
-  EmitLast(TurnFailed{std::move(why)});
-}
+void TurnTask::Fail(absl::Status why) { EmitLast(TurnFailed{std::move(why)}); }
 
 void TurnTask::EmitLast(TurnEvent event) {
   last_emitted_ = true;

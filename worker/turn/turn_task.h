@@ -30,8 +30,8 @@ namespace pintle {
 //
 // At most one text job of a turn runs at a time, so all text state needs no lock.
 // Thread: safe from any thread; Push comes from the engine thread and only appends and posts.
-// Owns its events; borrows the environment. Lives by shared_ptr, because the consumer may leave while
-// the engine still has events for it.
+// Owns its events; borrows the environment. Lives by shared_ptr, because the consumer may leave
+// while the engine still has events for it.
 class TurnTask final : public TurnSink, public std::enable_shared_from_this<TurnTask> {
  public:
   // `on_end` is called once, when the engine has let go of the turn and before its last event can

@@ -42,10 +42,9 @@ absl::StatusOr<TokenizeResult> TokenizeNow(const TurnEnvironment& environment,
     return result;
   }
   if (const auto* prompt = std::get_if<PromptInput>(&request.input)) {
-    PINTLE_ASSIGN_OR_RETURN(
-        result.tokens,
-        model.Encode(prompt->text,
-                     {.add_special_tokens = true, .parse_special = prompt->parse_special}));
+    PINTLE_ASSIGN_OR_RETURN(result.tokens,
+                            model.Encode(prompt->text, {.add_special_tokens = true,
+                                                        .parse_special = prompt->parse_special}));
     result.text = prompt->text;
     return result;
   }
@@ -126,10 +125,9 @@ void WorkerTurns::Tokenize(TokenizeRequest request, TokenizeCallback done) {
   }
   // Shared, because a refused job must still be answered.
   auto answer = std::make_shared<TokenizeCallback>(std::move(done));
-  const bool posted = environment_.pool->TryPost(
-      [this, request = std::move(request), answer] {
-        (*answer)(TokenizeNow(environment_, request));
-      });
+  const bool posted = environment_.pool->TryPost([this, request = std::move(request), answer] {
+    (*answer)(TokenizeNow(environment_, request));
+  });
   if (!posted) (*answer)(MakeError(Reason::kQueueFull, "the text queue is full"));
 }
 

@@ -19,9 +19,9 @@ namespace pintle {
 class TurnTask;
 
 // A worker's own turns: text room and engine behind the interfaces that services speak.
-// A session runs one turn at a time; one that follows a turn still rolling back waits for its end, so
-// that a caller who cancels and goes on is never told SESSION_BUSY by its own past.
-// Thread: safe from any thread. Borrows the environment, which outlives it and all its streams.
+// A session runs one turn at a time; one that follows a turn still rolling back waits for its end,
+// so that a caller who cancels and goes on is never told SESSION_BUSY by its own past. Thread: safe
+// from any thread. Borrows the environment, which outlives it and all its streams.
 class WorkerTurns final : public TurnBackend, public TextBackend {
  public:
   explicit WorkerTurns(TurnEnvironment& environment) : environment_(environment) {}

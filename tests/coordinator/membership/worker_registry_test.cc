@@ -80,8 +80,8 @@ TEST_F(WorkerRegistryTest, SilentWorkerIsDroppedAtTheTimeoutAndMustRegisterAnew)
   ASSERT_TRUE(registry_.Report(b, 2, {}, kStart + absl::Seconds(2)).ok());
   EXPECT_TRUE(registry_.DropSilent(kStart + absl::Seconds(3) - absl::Nanoseconds(1)).empty());
   EXPECT_EQ(registry_.DropSilent(kStart + absl::Seconds(3)), std::vector<WorkerId>{WorkerId("a")});
-  EXPECT_TRUE(HasReason(registry_.Report(a, 2, {}, kStart + absl::Seconds(4)),
-                        Reason::kWorkerLost));
+  EXPECT_TRUE(
+      HasReason(registry_.Report(a, 2, {}, kStart + absl::Seconds(4)), Reason::kWorkerLost));
   EXPECT_EQ(recorder_.heard, "+a1+b2-a1");
   EXPECT_TRUE(registry_.Join(Hello("a", 1), 1, kStart + absl::Seconds(4)).ok());
 }

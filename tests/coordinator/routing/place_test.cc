@@ -75,14 +75,19 @@ TEST(PlaceTest, AllTermsAreSecondsAsTheDesignSays) {
   EXPECT_FALSE(decision->resident);
 }
 
-TEST(PlaceTest, SessionStaysWhereItsKvIsWhileTheQueueThereIsShorterThanItsPrefill) {
-  const auto stays = Place(Fleet({Worker("a", 1, 399, 0), Worker("b", 2, 0, 0)}), {},
-                           BoundTo("a", 1, 400));
-  EXPECT_EQ(stays->chosen.worker.value(), "a");
-  EXPECT_TRUE(stays->resident);
-  EXPECT_EQ(stays->uncached_tokens, 50);
-  const auto moves = Place(Fleet({Worker("a", 1, 401, 0), Worker("b", 2, 0, 0)}), {},
-                           BoundTo("a", 1, 400));
+TEST(PlaceTest, SessionWithATranscriptStaysWhereItsKvIsHoweverLongTheQueue) {
+  for (const char* order : {"ab", "ba"}) {
+    const FleetWorker busy = Worker("a", 1, 100000, 50);
+    const FleetWorker idle = Worker("b", 2, 0, 0);
+    const auto stays = Place(order[0] == 'a' ? Fleet({busy, idle}) : Fleet({idle, busy}), {},
+                             BoundTo("a", 1, 400));
+    EXPECT_EQ(stays->chosen.worker.value(), "a");
+    EXPECT_TRUE(stays->resident);
+    EXPECT_EQ(stays->uncached_tokens, 50);
+  }
+  // Nothing is left behind by a session that has no transcript yet.
+  const auto moves =
+      Place(Fleet({Worker("a", 1, 401, 0), Worker("b", 2, 0, 0)}), {}, BoundTo("a", 1, 0));
   EXPECT_EQ(moves->chosen.worker.value(), "b");
 }
 
@@ -93,9 +98,8 @@ TEST(PlaceTest, RestartedWorkerHoldsNothing) {
 }
 
 TEST(PlaceTest, LeastWaitWins) {
-  const auto decision =
-      Place(Fleet({Worker("a", 1, 100, 0), Worker("b", 2, 90, 0), Worker("c", 3, 0, 1)}), {},
-            Query());
+  const auto decision = Place(
+      Fleet({Worker("a", 1, 100, 0), Worker("b", 2, 90, 0), Worker("c", 3, 0, 1)}), {}, Query());
   EXPECT_EQ(decision->chosen.worker.value(), "b");  // 0.9 s against 1.0 s and 2.0 s
   EXPECT_EQ(decision->candidates.size(), 3U);
 }
@@ -120,10 +124,10 @@ TEST(PlaceTest, TiesFollowTheRendezvousHashWhateverTheOrder) {
   for (int i = 0; i < 300; ++i) {
     PlacementQuery query = Query();
     query.session.session = SessionId(absl::StrCat("s", i));
-    const auto abc = Place(
-        Fleet({Worker("a", 1, 0, 0), Worker("b", 2, 0, 0), Worker("c", 3, 0, 0)}), {}, query);
-    const auto cba = Place(
-        Fleet({Worker("c", 3, 0, 0), Worker("b", 2, 0, 0), Worker("a", 1, 0, 0)}), {}, query);
+    const auto abc =
+        Place(Fleet({Worker("a", 1, 0, 0), Worker("b", 2, 0, 0), Worker("c", 3, 0, 0)}), {}, query);
+    const auto cba =
+        Place(Fleet({Worker("c", 3, 0, 0), Worker("b", 2, 0, 0), Worker("a", 1, 0, 0)}), {}, query);
     const std::string chosen = abc->chosen.worker.value();
     EXPECT_EQ(chosen, cba->chosen.worker.value());
     ++placed[chosen];
@@ -195,8 +199,8 @@ TEST(PlaceTest, EmptyModelMeansTheOnlyOne) {
 }
 
 TEST(PlaceTest, LogLineTellsTheDecisionAndItsTerms) {
-  const auto decision = Place(Fleet({Worker("a", 1, 100, 0), Worker("b", 2, 0, 1)}), {},
-                              BoundTo("a", 1, 300));
+  const auto decision =
+      Place(Fleet({Worker("a", 1, 100, 0), Worker("b", 2, 0, 1)}), {}, BoundTo("a", 1, 300));
   EXPECT_EQ(LogLine(*decision, BoundTo("a", 1, 300)),
             "placement tenant=t session=s model=m worker=a resident=true uncached_tokens=50 "
             "a=1.500(queue=1.500,decode=0.000,pressure=0.000,bring=0.000) "

@@ -51,7 +51,8 @@ class FleetFixture {
  public:
   explicit FleetFixture(bool answer_at_once)
       : registry({8, absl::Seconds(3)}),
-        backend(registry, connector, clock, [this](const std::string& line) {
+        backend(registry, connector, clock,
+                [this](const std::string& line) {
                   absl::MutexLock lock(&log_mutex);
                   log += line;
                 }),

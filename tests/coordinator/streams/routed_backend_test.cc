@@ -62,8 +62,7 @@ TEST(RoutedBackendTest, StoppedWorkersTurnsEndAtTheTimeoutAndOthersGoOn) {
   const RegistrationId registrations[] = {f.Join("a", 1), f.Join("b", 2)};
   f.Create("s");
   auto stream = f.Generate("s", {1});
-  const Incarnation home =
-      f.store.Get({f.tenant, SessionId("s")})->binding.incarnation;
+  const Incarnation home = f.store.Get({f.tenant, SessionId("s")})->binding.incarnation;
   f.connector.workers[home]->last()->IgnoreCancel();
   f.clock.Advance(absl::Seconds(2));
   ASSERT_TRUE(f.registry.Report(registrations[2 - home], 2, {}, f.clock.Monotonic()).ok());

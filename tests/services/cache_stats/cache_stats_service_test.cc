@@ -45,9 +45,9 @@ TEST_F(CacheStatsServiceTest, SessionsOfTheCallerAreListedWhenAsked) {
 TEST_F(CacheStatsServiceTest, WhatIsNotThereYetSaysSo) {
   grpc::ClientContext explain;
   v1::ExplainEvictionResponse explained;
-  EXPECT_TRUE(HasReason(
-      Of(stub_->ExplainEviction(&explain, v1::ExplainEvictionRequest(), &explained)),
-      Reason::kNotYet));
+  EXPECT_TRUE(
+      HasReason(Of(stub_->ExplainEviction(&explain, v1::ExplainEvictionRequest(), &explained)),
+                Reason::kNotYet));
   grpc::ClientContext set;
   v1::SetEvictionPolicyResponse was;
   EXPECT_TRUE(HasReason(Of(stub_->SetEvictionPolicy(&set, v1::SetEvictionPolicyRequest(), &was)),

@@ -197,8 +197,8 @@ TEST_F(ExecutionServiceTest, ASessionIsDropped) {
   request.set_session("s");
   {
     grpc::ClientContext context;
-    EXPECT_TRUE(HasReason(Of(stub->DropSession(&context, request, &response)),
-                          Reason::kNotCluster));
+    EXPECT_TRUE(
+        HasReason(Of(stub->DropSession(&context, request, &response)), Reason::kNotCluster));
   }
   EXPECT_TRUE(world_->backend().drops().empty());
   {

@@ -38,9 +38,8 @@ TEST(FleetServiceTest, WhatIsNotThereYetSaysSo) {
                         Reason::kNotYet));
   grpc::ClientContext migrate;
   v1::MigrateSessionResponse migrated;
-  EXPECT_TRUE(HasReason(
-      Of(stub->MigrateSession(&migrate, v1::MigrateSessionRequest(), &migrated)),
-      Reason::kNotYet));
+  EXPECT_TRUE(HasReason(Of(stub->MigrateSession(&migrate, v1::MigrateSessionRequest(), &migrated)),
+                        Reason::kNotYet));
 }
 
 }  // namespace

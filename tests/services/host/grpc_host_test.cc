@@ -14,8 +14,8 @@ namespace pintle {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::HealthOf;
+using ::testing::Not;
 using testing::RawCall;
 
 TlsFiles TestTls() {

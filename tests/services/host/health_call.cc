@@ -13,8 +13,7 @@
 namespace pintle::testing {
 
 grpc::Status RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                     const std::string& request, std::string* response,
-                     const std::string& token) {
+                     const std::string& request, std::string* response, const std::string& token) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));

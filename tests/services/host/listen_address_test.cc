@@ -33,8 +33,8 @@ TEST(ListenAddressTest, BracketsComeBack) {
 }
 
 TEST(ListenAddressTest, MistakesNameTheFlagAndTheText) {
-  for (const char* text : {"", "host", "host:", ":7", "host:x", "host:65536", "host:-1", "::1:7",
-                           "host: 7"}) {
+  for (const char* text :
+       {"", "host", "host:", ":7", "host:x", "host:65536", "host:-1", "::1:7", "host: 7"}) {
     const absl::Status status = ListenAddress::Parse("--listen", text).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(std::string(status.message()), HasSubstr(std::string("--listen ") + text));

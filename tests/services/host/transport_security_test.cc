@@ -23,8 +23,7 @@ TEST(TransportSecurityTest, ACertificateAndItsKeyGoTogether) {
 }
 
 TEST(TransportSecurityTest, AMissingFileNamesItsFlag) {
-  EXPECT_THAT(ErrorOf({kFolder + "none", kFolder + "localhost.key", ""}),
-              HasSubstr("--tls-cert"));
+  EXPECT_THAT(ErrorOf({kFolder + "none", kFolder + "localhost.key", ""}), HasSubstr("--tls-cert"));
   EXPECT_THAT(ErrorOf({"", "", kFolder + "none"}), HasSubstr("--tls-ca"));
 }
 

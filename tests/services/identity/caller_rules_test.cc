@@ -35,8 +35,8 @@ CallerRules Rules(IdentityConfig config) {
 }
 
 TEST(CallerRulesTest, OnLoopbackWithoutFilesEveryCallerCountsAsBoth) {
-  for (const ProcessKind kind : {ProcessKind::kCoordinator, ProcessKind::kWorker,
-                                 ProcessKind::kWorkerOfCoordinator}) {
+  for (const ProcessKind kind :
+       {ProcessKind::kCoordinator, ProcessKind::kWorker, ProcessKind::kWorkerOfCoordinator}) {
     const CallerRules rules = Rules(Config(kind, true));
     EXPECT_TRUE(rules.RequireCluster({}).ok());
     EXPECT_TRUE(rules.RequireAdmin({}).ok());
@@ -75,9 +75,8 @@ TEST(CallerRulesTest, WithFilesOnLoopbackTheTokensDecide) {
   const CallerRules rules = Rules(std::move(config));
   EXPECT_TRUE(rules.RequireCluster(Bearer("c")).ok());
   EXPECT_TRUE(rules.RequireAdmin(Bearer("a")).ok());
-  for (const CallCredentials& call :
-       {CallCredentials{}, Bearer("a"), Bearer("cc"), Bearer(""), CallCredentials{"c", ""},
-        CallCredentials{"Basic c", ""}}) {
+  for (const CallCredentials& call : {CallCredentials{}, Bearer("a"), Bearer("cc"), Bearer(""),
+                                      CallCredentials{"c", ""}, CallCredentials{"Basic c", ""}}) {
     EXPECT_TRUE(HasReason(rules.RequireCluster(call), Reason::kNotCluster)) << call.authorization;
   }
   EXPECT_TRUE(HasReason(rules.RequireAdmin(Bearer("c")), Reason::kNotAdmin));
@@ -102,16 +101,16 @@ TEST(CallerRulesTest, NoMessageHoldsTheToken) {
   config.admin_token = TokenDigest::Of("a");
   const CallerRules rules = Rules(std::move(config));
   const CallCredentials call = Bearer("sesame");
-  for (const absl::Status& status : {rules.TenantOf(call).status(), rules.RequireCluster(call),
-                                     rules.RequireAdmin(call)}) {
+  for (const absl::Status& status :
+       {rules.TenantOf(call).status(), rules.RequireCluster(call), rules.RequireAdmin(call)}) {
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("sesame")));
   }
 }
 
 TEST(CallerRulesTest, TenantMetadataIsBelievedOnlyByAWorkerOfACoordinatorFromTheCluster) {
   const CallCredentials from_cluster{"Bearer c", "alice"};
-  for (const ProcessKind kind : {ProcessKind::kCoordinator, ProcessKind::kWorker,
-                                 ProcessKind::kWorkerOfCoordinator}) {
+  for (const ProcessKind kind :
+       {ProcessKind::kCoordinator, ProcessKind::kWorker, ProcessKind::kWorkerOfCoordinator}) {
     IdentityConfig config = Config(kind, false);
     config.cluster_token = TokenDigest::Of("c");
     const CallerRules rules = Rules(std::move(config));

@@ -54,9 +54,8 @@ TEST(IdentityFilesTest, FilesMakeTheRules) {
   EXPECT_TRUE(rules->RequireAdmin({"Bearer a", ""}).ok());
   EXPECT_EQ(*rules->TenantOf({"Bearer abc", ""}), TenantId("abc"));
   files.tenants = WriteFile("abc");
-  EXPECT_THAT(
-      std::string(LoadCallerRules(ProcessKind::kWorker, true, files).status().message()),
-      HasSubstr("--tenants"));
+  EXPECT_THAT(std::string(LoadCallerRules(ProcessKind::kWorker, true, files).status().message()),
+              HasSubstr("--tenants"));
 }
 
 }  // namespace

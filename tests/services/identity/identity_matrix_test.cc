@@ -30,16 +30,11 @@ enum class Who { kNobody, kStranger, kTenant, kCluster, kAdmin };
 
 std::string TokenOf(Who who) {
   switch (who) {
-    case Who::kNobody:
-      return "";
-    case Who::kStranger:
-      return "stranger-token";
-    case Who::kTenant:
-      return "alice-token";
-    case Who::kCluster:
-      return "cluster-token";
-    case Who::kAdmin:
-      return "admin-token";
+    case Who::kNobody: return "";
+    case Who::kStranger: return "stranger-token";
+    case Who::kTenant: return "alice-token";
+    case Who::kCluster: return "cluster-token";
+    case Who::kAdmin: return "admin-token";
   }
   return "";
 }
@@ -53,9 +48,8 @@ std::vector<std::pair<std::string, Wants>> Methods() {
     for (int s = 0; s < file->service_count(); ++s) {
       const auto* service = file->service(s);
       for (int m = 0; m < service->method_count(); ++m) {
-        methods.emplace_back(absl::StrCat("/", service->full_name(), "/",
-                                          service->method(m)->name()),
-                             wants);
+        methods.emplace_back(
+            absl::StrCat("/", service->full_name(), "/", service->method(m)->name()), wants);
       }
     }
   };
@@ -76,8 +70,7 @@ std::optional<Reason> RefusalOf(Wants wants, Who who, ProcessKind kind) {
   switch (wants) {
     case Wants::kCluster:
       return who == Who::kCluster ? std::nullopt : std::optional(Reason::kNotCluster);
-    case Wants::kAdmin:
-      return who == Who::kAdmin ? std::nullopt : std::optional(Reason::kNotAdmin);
+    case Wants::kAdmin: return who == Who::kAdmin ? std::nullopt : std::optional(Reason::kNotAdmin);
     case Wants::kClient:
       if (kind == ProcessKind::kWorkerOfCoordinator && who != Who::kCluster) {
         return Reason::kUseCoordinator;
@@ -98,8 +91,8 @@ TEST_P(IdentityMatrixTest, EveryRpcLetsInExactlyWhomItShould) {
   options.identity.cluster_token = TokenDigest::Of(TokenOf(Who::kCluster));
   options.identity.admin_token = TokenDigest::Of(TokenOf(Who::kAdmin));
   // The digest of "alice-token".
-  options.identity.tenants = *TenantTable::Parse(
-      "alice 9c220f200955d76c0a38d308225e0ef10c5f971acaf2f8d1d8f732affa5bd1dc");
+  options.identity.tenants =
+      *TenantTable::Parse("alice 9c220f200955d76c0a38d308225e0ef10c5f971acaf2f8d1d8f732affa5bd1dc");
   ServiceWorld world(std::move(options));
   const auto channel = world.channel();
   const auto methods = Methods();
@@ -107,8 +100,7 @@ TEST_P(IdentityMatrixTest, EveryRpcLetsInExactlyWhomItShould) {
   const std::vector<Reason> refusals = {Reason::kBadToken, Reason::kNotCluster, Reason::kNotAdmin,
                                         Reason::kUseCoordinator};
   for (const auto& [method, wants] : methods) {
-    for (const Who who :
-         {Who::kNobody, Who::kStranger, Who::kTenant, Who::kCluster, Who::kAdmin}) {
+    for (const Who who : {Who::kNobody, Who::kStranger, Who::kTenant, Who::kCluster, Who::kAdmin}) {
       std::string response;
       const absl::Status status =
           FromGrpcStatus(testing::RawCall(channel, method, "", &response, TokenOf(who)));
@@ -118,8 +110,8 @@ TEST_P(IdentityMatrixTest, EveryRpcLetsInExactlyWhomItShould) {
         continue;
       }
       for (const Reason reason : refusals) {
-        EXPECT_FALSE(HasReason(status, reason)) << method << " as " << TokenOf(who) << ": "
-                                                << status;
+        EXPECT_FALSE(HasReason(status, reason))
+            << method << " as " << TokenOf(who) << ": " << status;
       }
     }
   }

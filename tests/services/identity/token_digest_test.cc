@@ -17,8 +17,8 @@ TEST(TokenDigestTest, IsSha256) {
 }
 
 TEST(TokenDigestTest, OnlySixtyFourHexDigitsAreADigest) {
-  EXPECT_TRUE(TokenDigest::FromHex(
-      "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"));
+  EXPECT_TRUE(
+      TokenDigest::FromHex("BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"));
   EXPECT_FALSE(TokenDigest::FromHex(""));
   EXPECT_FALSE(TokenDigest::FromHex(std::string(63, 'a')));
   EXPECT_FALSE(TokenDigest::FromHex(std::string(65, 'a')));

@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "contract/errors.h"
 #include "gmock/gmock.h"
-#include "gtest/gtest.h"
 #include "google/rpc/status.pb.h"
+#include "gtest/gtest.h"
 #include "pintle/v1/inference.grpc.pb.h"
 #include "pintle/v1/sessions.grpc.pb.h"
 #include "services/wire/status_conversion.h"
@@ -119,9 +119,8 @@ TEST_F(BatchCallTest, MoreItemsThanRunAtOnceAllEnd) {
 }
 
 TEST_F(BatchCallTest, AFailedItemNeverEndsTheCall) {
-  const Outcome outcome =
-      Run({Item("good"), Item("lost", "nobody"), Item(""), v1::GenerateBatchRequest(),
-           Item("late")});
+  const Outcome outcome = Run(
+      {Item("good"), Item("lost", "nobody"), Item(""), v1::GenerateBatchRequest(), Item("late")});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.responses.size(), 2U);
   EXPECT_TRUE(HasReason(outcome.errors.at("lost"), Reason::kSessionNotFound));

@@ -17,8 +17,7 @@ namespace {
 class TurnStarterTest : public ::testing::Test {
  protected:
   absl::Status Start(const v1::GenerateRequest& request, RequestRecord& record) {
-    return starter_
-        .Start(TenantId(std::string("alice")), request, absl::InfiniteDuration(), record)
+    return starter_.Start(TenantId(std::string("alice")), request, absl::InfiniteDuration(), record)
         .status();
   }
 

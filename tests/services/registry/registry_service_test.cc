@@ -14,10 +14,10 @@
 namespace pintle {
 namespace {
 
+using ::testing::ElementsAre;
 using testing::FieldOf;
 using testing::Of;
 using testing::ServiceWorld;
-using ::testing::ElementsAre;
 
 v1::WorkerReport Hello(const std::string& worker) {
   v1::WorkerReport report;

@@ -92,8 +92,7 @@ TEST_F(SessionsServiceTest, TenantsDoNotSeeEachOther) {
   EXPECT_TRUE(HasReason(Get("mallory", "chat", &response), Reason::kBadToken));
   ASSERT_TRUE(Create("bob", "chat").ok());
   v1::ListSessionsResponse list;
-  ASSERT_TRUE(
-      As("bob", &v1::Sessions::Stub::ListSessions, v1::ListSessionsRequest(), &list).ok());
+  ASSERT_TRUE(As("bob", &v1::Sessions::Stub::ListSessions, v1::ListSessionsRequest(), &list).ok());
   EXPECT_EQ(list.sessions_size(), 1);
 }
 
@@ -147,15 +146,15 @@ TEST_F(SessionsServiceTest, FieldsAreHeldToTheirRules) {
   EXPECT_EQ(FieldOf(As("alice", &v1::Sessions::Stub::CreateSession, request, &made)), "lease");
   request.Clear();
   request.mutable_pin()->set_kind(v1::GUARANTEED);
-  EXPECT_TRUE(HasReason(As("alice", &v1::Sessions::Stub::CreateSession, request, &made),
-                        Reason::kNotYet));
+  EXPECT_TRUE(
+      HasReason(As("alice", &v1::Sessions::Stub::CreateSession, request, &made), Reason::kNotYet));
 }
 
 TEST_F(SessionsServiceTest, WhatIsNotThereYetSaysSo) {
   v1::ForkSessionResponse forked;
-  EXPECT_TRUE(HasReason(
-      As("alice", &v1::Sessions::Stub::ForkSession, v1::ForkSessionRequest(), &forked),
-      Reason::kNotYet));
+  EXPECT_TRUE(
+      HasReason(As("alice", &v1::Sessions::Stub::ForkSession, v1::ForkSessionRequest(), &forked),
+                Reason::kNotYet));
   grpc::ClientContext context;
   testing::Authorize("alice-token", context);
   auto reader = stub_->ExportSession(&context, v1::ExportSessionRequest());

@@ -174,7 +174,7 @@ TEST(GenerationConversionTest, TokenizeSurvivesBothWays) {
 }
 
 TEST(GenerationConversionTest, ModelSurvivesBothWays) {
-  ModelInfo model{"n",   "a",    "f",   "bf16", "bf16k", "cpu", "avx512",
+  ModelInfo model{"n",  "a",   "f", "bf16", "bf16k", "cpu", "avx512",
                   8192, 49152, 32,  23040,  270,     true};
   v1::Model proto;
   ToProto(model, &proto);

@@ -39,8 +39,8 @@ void ExpectFullDetail(const absl::Status& status) {
 }
 
 TEST(StatusConversionTest, GrpcRoundTripLosesNothing) {
-  ExpectFullDetail(FromGrpcStatus(
-      ToGrpcStatus(MakeError(FullDetail(), "the pin budget is 4 tokens"))));
+  ExpectFullDetail(
+      FromGrpcStatus(ToGrpcStatus(MakeError(FullDetail(), "the pin budget is 4 tokens"))));
 }
 
 TEST(StatusConversionTest, RpcMessageRoundTripLosesNothing) {
@@ -105,8 +105,8 @@ TEST(StatusConversionTest, ForeignDetailsAreDroppedAndTheCodeKept) {
   info.set_domain("elsewhere");
   info.set_reason("SESSION_BUSY");
   rpc.add_details()->PackFrom(info);
-  const absl::Status status = FromGrpcStatus(
-      grpc::Status(grpc::StatusCode::ABORTED, "m", rpc.SerializeAsString()));
+  const absl::Status status =
+      FromGrpcStatus(grpc::Status(grpc::StatusCode::ABORTED, "m", rpc.SerializeAsString()));
   EXPECT_EQ(status, absl::AbortedError("m"));
   const absl::Status garbage =
       FromGrpcStatus(grpc::Status(grpc::StatusCode::ABORTED, "m", "\xff\xff garbage"));

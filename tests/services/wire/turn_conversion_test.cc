@@ -54,7 +54,7 @@ TEST(TurnConversionTest, StartedSurvivesTheWireInEveryHistory) {
   for (const HistoryOutcome history : {HistoryOutcome::kNew, HistoryOutcome::kAppended,
                                        HistoryOutcome::kReplaced, HistoryOutcome::kRewritten}) {
     TurnStarted started{WorkerId("w"), 0xdeadbeefcafe0123ULL, ~0ULL, history, 3, 40,
-                        {1, 2, 3, 4}, absl::Milliseconds(12)};
+                        {1, 2, 3, 4},  absl::Milliseconds(12)};
     const TurnStarted back = RoundTrip(started);
     EXPECT_EQ(back.worker, started.worker);
     EXPECT_EQ(back.incarnation, started.incarnation);
@@ -78,8 +78,8 @@ TEST(TurnConversionTest, ChunksSurviveTheWire) {
 }
 
 TEST(TurnConversionTest, ChoiceFinishedSurvivesTheWireForEveryReason) {
-  for (const FinishReason reason : {FinishReason::kStop, FinishReason::kEos, FinishReason::kLength,
-                                    FinishReason::kCancelled}) {
+  for (const FinishReason reason :
+       {FinishReason::kStop, FinishReason::kEos, FinishReason::kLength, FinishReason::kCancelled}) {
     EXPECT_EQ(RoundTrip(TurnChoiceFinished{2, reason, "END"}).reason, reason);
   }
 }

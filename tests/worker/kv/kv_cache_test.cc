@@ -111,8 +111,8 @@ TEST_F(KvCacheTest, DroppingASessionFreesWhatNobodyElseHolds) {
 TEST_F(KvCacheTest, ARunningSessionIsNeitherDroppedNorTruncated) {
   Turn(Key("a"), Run(0, 9));
   const KvSequence sequence = Begin(Key("a"), Run(0, 10));
-  EXPECT_TRUE(HasReason(cache_->DropSession(Key("a"), KvReason::kAdmin, Now()),
-                        Reason::kSessionBusy));
+  EXPECT_TRUE(
+      HasReason(cache_->DropSession(Key("a"), KvReason::kAdmin, Now()), Reason::kSessionBusy));
   EXPECT_TRUE(HasReason(cache_->TruncateSession(Key("a"), 2, Now()), Reason::kSessionBusy));
 }
 

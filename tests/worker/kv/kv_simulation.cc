@@ -267,8 +267,7 @@ absl::Status KvSimulation::Abort(Turn turn) {
 
 absl::Status KvSimulation::EndTurn() {
   if (turns_.empty()) return absl::OkStatus();
-  Turn turn = TakeTurn(
-      static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size()))));
+  Turn turn = TakeTurn(static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size()))));
   return Chance(60) ? Commit(std::move(turn)) : Abort(std::move(turn));
 }
 
@@ -286,8 +285,8 @@ absl::Status KvSimulation::ChangeSession() {
   PINTLE_SIM_EXPECT(cache_->HeldTokens(key) == std::min(held, keep), keep);
   auto& transcript = transcripts_[key];
   if (drop || static_cast<Position>(transcript.size()) > keep) {
-    transcript.resize(static_cast<std::size_t>(std::min(
-        keep, static_cast<Position>(transcript.size()))));
+    transcript.resize(
+        static_cast<std::size_t>(std::min(keep, static_cast<Position>(transcript.size()))));
   }
   return absl::OkStatus();
 }
@@ -321,8 +320,8 @@ absl::Status KvSimulation::TryPlan() {
   const std::int64_t most = stats.Blocks(BlockState::kFree) + stats.Blocks(BlockState::kEvictable);
   PINTLE_SIM_EXPECT(plan.ok() == (plan.need <= most), plan.need);
   if (plan.ok() && Chance(10)) {
-    const std::int64_t before = stats.evictions[At(KvReason::kCapacity)] +
-                                stats.evictions[At(KvReason::kPreempted)];
+    const std::int64_t before =
+        stats.evictions[At(KvReason::kCapacity)] + stats.evictions[At(KvReason::kPreempted)];
     cache_->Commit(plan, KvReason::kCapacity, SessionKey{TenantId("t0"), SessionId()}, now_);
     const KvStats after = cache_->Stats();
     PINTLE_SIM_EXPECT(after.Blocks(BlockState::kFree) >= plan.need, plan.need);
@@ -338,10 +337,10 @@ absl::Status KvSimulation::TryPlan() {
     last_record_ = record.number;
   }
   records_seen_ += static_cast<std::int64_t>(records.size());
-  PINTLE_SIM_EXPECT(records_seen_ + cache_->Stats().records_lost ==
-                        static_cast<std::int64_t>(last_record_) ||
-                        records.empty(),
-                    last_record_);
+  PINTLE_SIM_EXPECT(
+      records_seen_ + cache_->Stats().records_lost == static_cast<std::int64_t>(last_record_) ||
+          records.empty(),
+      last_record_);
   return absl::OkStatus();
 }
 

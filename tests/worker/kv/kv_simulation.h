@@ -45,8 +45,8 @@ class KvSimulation {
   struct Turn {
     KvSequence sequence;
     SessionKey key;
-    std::vector<TokenId> tokens;        // what it wants to be written, prompt first
-    std::vector<std::uint64_t> digests; // of tokens[0..i]
+    std::vector<TokenId> tokens;         // what it wants to be written, prompt first
+    std::vector<std::uint64_t> digests;  // of tokens[0..i]
     Position held_before = 0;
     std::int64_t evicted_before = 0;
     bool fork = false;

@@ -16,10 +16,18 @@ namespace {
 using Json = nlohmann::json;
 
 Json Base(const std::string& architecture) {
-  return {{"architectures", {architecture}}, {"vocab_size", 100}, {"hidden_size", 64},
-          {"intermediate_size", 128}, {"num_hidden_layers", 4}, {"num_attention_heads", 4},
-          {"num_key_value_heads", 2}, {"max_position_embeddings", 512}, {"rms_norm_eps", 1e-5},
-          {"rope_theta", 5000.0}, {"torch_dtype", "bfloat16"}, {"eos_token_id", 2}};
+  return {{"architectures", {architecture}},
+          {"vocab_size", 100},
+          {"hidden_size", 64},
+          {"intermediate_size", 128},
+          {"num_hidden_layers", 4},
+          {"num_attention_heads", 4},
+          {"num_key_value_heads", 2},
+          {"max_position_embeddings", 512},
+          {"rms_norm_eps", 1e-5},
+          {"rope_theta", 5000.0},
+          {"torch_dtype", "bfloat16"},
+          {"eos_token_id", 2}};
 }
 
 absl::StatusOr<ModelConfig> Parse(const Json& json) { return ModelConfig::Parse(json.dump()); }
@@ -89,15 +97,15 @@ TEST(ModelConfigTest, QwenSlidesOnlyWhenAskedAndInAllLayers) {
   EXPECT_EQ(Good(json).sliding_window, 0);
   ExpectRefused(json, {{"max_window_layers", 2}}, Reason::kUnsupportedOption, "sliding_window");
   ExpectRefused(json,
-                {{"layer_types", {"sliding_attention", "full_attention", "full_attention",
-                                  "full_attention"}}},
+                {{"layer_types",
+                  {"sliding_attention", "full_attention", "full_attention", "full_attention"}}},
                 Reason::kUnsupportedOption, "sliding_window");
 }
 
 TEST(ModelConfigTest, YarnTakesItsAttentionFactorAsTransformersDoes) {
   Json json = Base("LlamaForCausalLM");
-  json["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 4.0},
-                          {"original_max_position_embeddings", 128}};
+  json["rope_scaling"] = {
+      {"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 128}};
   EXPECT_NEAR(Good(json).rope.attention_factor, 0.1 * std::log(4.0) + 1.0, 1e-12);
   json["rope_scaling"]["mscale"] = 2.0;
   json["rope_scaling"]["mscale_all_dim"] = 1.0;

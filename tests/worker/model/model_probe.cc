@@ -113,8 +113,8 @@ std::vector<BlockIndex> ModelProbe::TakeTable(std::size_t positions) {
 
 Logits ModelProbe::Run(const StepBatch& batch) {
   Logits rows(batch.samples.size());
-  const absl::Status status = decoder_->Logits(
-      batch, [&](int /*thread*/, std::size_t sample, absl::Span<float> logits) {
+  const absl::Status status =
+      decoder_->Logits(batch, [&](int /*thread*/, std::size_t sample, absl::Span<float> logits) {
         rows[sample].assign(logits.begin(), logits.end());
       });
   EXPECT_TRUE(status.ok()) << status;
@@ -172,8 +172,8 @@ std::vector<TokenId> ModelProbe::Forced(const std::vector<TokenId>& tokens, std:
     StepBatch batch;
     batch.tokens.assign(tokens.begin() + static_cast<std::ptrdiff_t>(start),
                         tokens.begin() + static_cast<std::ptrdiff_t>(end));
-    batch.slices.push_back({1, 0, static_cast<std::int32_t>(end - start),
-                            static_cast<Position>(start), table});
+    batch.slices.push_back(
+        {1, 0, static_cast<std::int32_t>(end - start), static_cast<Position>(start), table});
     for (std::size_t i = std::max(start, tokens.size() - count); i < end; ++i) {
       batch.samples.emplace_back();
       batch.samples.back().row = static_cast<std::int32_t>(i - start);
@@ -186,8 +186,7 @@ std::vector<TokenId> ModelProbe::Forced(const std::vector<TokenId>& tokens, std:
 
 std::vector<TokenId> ModelProbe::Greedy(const std::vector<TokenId>& prompt, std::int32_t count,
                                         TokenId stop) {
-  const std::vector<BlockIndex> table =
-      TakeTable(prompt.size() + static_cast<std::size_t>(count));
+  const std::vector<BlockIndex> table = TakeTable(prompt.size() + static_cast<std::size_t>(count));
   std::vector<TokenId> output;
   std::vector<TokenId> next = prompt;
   std::int32_t start = 0;

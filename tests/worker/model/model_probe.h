@@ -21,8 +21,7 @@ class ModelProbe {
   static ModelProbe Open(const std::string& folder, TorchDecoderOptions options);
   // The same with a changed configuration and perhaps changed weights (null: the folder's own).
   static ModelProbe OpenChanged(const std::string& folder, const ModelConfig& config,
-                                std::unique_ptr<WeightSource> weights,
-                                TorchDecoderOptions options);
+                                std::unique_ptr<WeightSource> weights, TorchDecoderOptions options);
 
   TorchDecoder& decoder() { return *decoder_; }
 
@@ -34,8 +33,7 @@ class ModelProbe {
   // The choices at the last `count` positions of `tokens`, in steps of at most 512 positions.
   std::vector<TokenId> Forced(const std::vector<TokenId>& tokens, std::size_t count);
   // Greedy continuation by `count` tokens, or up to `stop` (included).
-  std::vector<TokenId> Greedy(const std::vector<TokenId>& prompt, std::int32_t count,
-                              TokenId stop);
+  std::vector<TokenId> Greedy(const std::vector<TokenId>& prompt, std::int32_t count, TokenId stop);
 
  private:
   explicit ModelProbe(std::unique_ptr<TorchDecoder> decoder);

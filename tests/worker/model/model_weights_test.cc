@@ -67,9 +67,10 @@ TEST(ModelWeightsTest, EveryDtypeBecomesTheSameFloats) {
   const std::vector<std::uint16_t> bf16 = {0x3fc0, 0xbe80};
   const std::vector<std::uint16_t> f16 = {0x3e00, 0xb400};
   const auto view = [](Dtype dtype, const auto& values) {
-    return TensorView{dtype, {2},
-                      {reinterpret_cast<const std::byte*>(values.data()),
-                       values.size() * sizeof(values[0])}};
+    return TensorView{
+        dtype,
+        {2},
+        {reinterpret_cast<const std::byte*>(values.data()), values.size() * sizeof(values[0])}};
   };
   EXPECT_EQ(ToFloats(view(Dtype::kFloat32, floats)), floats);
   EXPECT_EQ(ToFloats(view(Dtype::kBfloat16, bf16)), floats);

@@ -102,8 +102,7 @@ TEST_P(ParityMutationTest, FivePercentInOneTensorTurnsParityRed) {
   const float after = error(std::move(mutated));
   const bool passed = before <= kBound && after > kBound;
   std::printf("%-10s on %-16s logit error %.1e -> %.1e, bound %.0e: %s\n", mutation.kind.c_str(),
-              mutation.model.c_str(), before, after, kBound,
-              passed ? "green -> red PASS" : "FAIL");
+              mutation.model.c_str(), before, after, kBound, passed ? "green -> red PASS" : "FAIL");
   EXPECT_TRUE(passed);
 }
 

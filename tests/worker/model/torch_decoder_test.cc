@@ -87,9 +87,10 @@ TEST(TorchDecoderTest, SamplesTheLikeliestTokenWithItsLogprob) {
   EXPECT_TRUE(row.status.ok()) << row.status;
   std::vector<float> logits;
   ASSERT_TRUE(decoder
-                  ->Logits(batch, [&](int, std::size_t, absl::Span<float> values) {
-                    logits.assign(values.begin(), values.end());
-                  })
+                  ->Logits(batch,
+                           [&](int, std::size_t, absl::Span<float> values) {
+                             logits.assign(values.begin(), values.end());
+                           })
                   .ok());
   EXPECT_EQ(row.token, ArgMax(logits));
   double sum = 0.0;
@@ -101,9 +102,7 @@ TEST(TorchDecoderTest, SamplesTheLikeliestTokenWithItsLogprob) {
 TEST(TorchDecoderTest, CopiedAndRewrittenBlocksCarryTheContext) {
   const auto decoder = LoadTiny(TinyOptions());
   const ResolvedSampling greedy;
-  const auto logprob = [&](const StepBatch& batch) {
-    return FirstRow(*decoder, batch).logprob;
-  };
+  const auto logprob = [&](const StepBatch& batch) { return FirstRow(*decoder, batch).logprob; };
   const std::vector<BlockIndex> first = {0};
   logprob(OneSlice({5, 9, 33, 12}, 0, first, &greedy));
   const float next = logprob(OneSlice({7}, 4, first, &greedy));
@@ -200,8 +199,7 @@ TEST(TorchDecoderTest, Bf16CacheUnderExactWeightsStaysClose) {
   TorchDecoderOptions options = TinyOptions();
   options.kv_dtype = "bf16";
   ModelProbe probe = ModelProbe::Open(TinyFolder("llama_plain"), options);
-  const float difference =
-      MaxDifference(probe.LogitsOf(tokens, 16), TinyReference("llama_plain"));
+  const float difference = MaxDifference(probe.LogitsOf(tokens, 16), TinyReference("llama_plain"));
   EXPECT_GT(difference, 1e-4F);
   EXPECT_LT(difference, 0.2F);
 }

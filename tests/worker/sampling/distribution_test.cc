@@ -56,8 +56,7 @@ std::vector<DrawCase> DrawCases() {
       // top_p counts what top_k left: 0.4 / 0.85 + 0.3 / 0.85 > 0.8.
       {"TopKThenTopP", Options(1.0F, 3, 0.8F, 0.0F), Normalized({0, 0.4, 0, 0.3, 0})},
       // At temperature 0.5 the first three hold 0.265 / 0.2875 > 0.9 of the mass already.
-      {"TemperatureBeforeTopP", Options(0.5F, 0, 0.9F, 0.0F),
-       Powered({0, 0.4, 0, 0.3, 0.15}, 2.0)},
+      {"TemperatureBeforeTopP", Options(0.5F, 0, 0.9F, 0.0F), Powered({0, 0.4, 0, 0.3, 0.15}, 2.0)},
       {"TopPThenMinP", Options(1.0F, 0, 0.9F, 0.5F), Normalized({0, 0.4, 0, 0.3, 0})},
       {"All", Options(2.0F, 4, 0.99F, 0.55F), Powered({0, 0.4, 0, 0.3, 0.15}, 0.5)},
   };

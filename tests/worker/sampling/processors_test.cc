@@ -44,21 +44,36 @@ void ReadLine(const std::string& line, ProcessorCase& test_case) {
   std::string key;
   in >> key;
   ResolvedSampling& sampling = test_case.sampling;
-  if (key == "case") in >> test_case.name;
-  else if (key == "logits") test_case.logits = ReadAll<float>(in);
-  else if (key == "temperature") in >> sampling.temperature;
-  else if (key == "top_k") in >> sampling.top_k;
-  else if (key == "top_p") in >> sampling.top_p;
-  else if (key == "min_p") in >> sampling.min_p;
-  else if (key == "repetition_penalty") in >> sampling.repetition_penalty;
-  else if (key == "presence_penalty") in >> sampling.presence_penalty;
-  else if (key == "frequency_penalty") in >> sampling.frequency_penalty;
-  else if (key == "logit_bias") sampling.logit_bias = ReadPairs<float>(in);
-  else if (key == "context") test_case.context = ReadAll<TokenId>(in);
-  else if (key == "output") test_case.output = ReadAll<TokenId>(in);
-  else if (key == "masked") test_case.masked = ReadAll<TokenId>(in);
-  else if (key == "expected") test_case.expected = ReadPairs<double>(in);
-  else ADD_FAILURE() << "unknown key " << key;
+  if (key == "case")
+    in >> test_case.name;
+  else if (key == "logits")
+    test_case.logits = ReadAll<float>(in);
+  else if (key == "temperature")
+    in >> sampling.temperature;
+  else if (key == "top_k")
+    in >> sampling.top_k;
+  else if (key == "top_p")
+    in >> sampling.top_p;
+  else if (key == "min_p")
+    in >> sampling.min_p;
+  else if (key == "repetition_penalty")
+    in >> sampling.repetition_penalty;
+  else if (key == "presence_penalty")
+    in >> sampling.presence_penalty;
+  else if (key == "frequency_penalty")
+    in >> sampling.frequency_penalty;
+  else if (key == "logit_bias")
+    sampling.logit_bias = ReadPairs<float>(in);
+  else if (key == "context")
+    test_case.context = ReadAll<TokenId>(in);
+  else if (key == "output")
+    test_case.output = ReadAll<TokenId>(in);
+  else if (key == "masked")
+    test_case.masked = ReadAll<TokenId>(in);
+  else if (key == "expected")
+    test_case.expected = ReadPairs<double>(in);
+  else
+    ADD_FAILURE() << "unknown key " << key;
 }
 
 std::vector<ProcessorCase> ReadCases() {
@@ -89,8 +104,7 @@ TEST_P(ProcessorsTest, LeaveTheDistributionOfTransformers) {
   request.context = test_case.context;
   request.output = test_case.output;
   request.masked = test_case.masked;
-  const auto distribution =
-      Sampler().Distribution(absl::MakeSpan(test_case.logits), request);
+  const auto distribution = Sampler().Distribution(absl::MakeSpan(test_case.logits), request);
   ASSERT_FALSE(test_case.expected.empty());
   ASSERT_EQ(distribution.size(), test_case.expected.size());
   for (std::size_t i = 0; i < distribution.size(); ++i) {

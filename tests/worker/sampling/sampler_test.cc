@@ -243,9 +243,9 @@ TEST_F(SamplerTest, LogprobsAreOfTheRawLogits) {
 
 TEST_F(SamplerTest, TopLogprobsCutTiesByIdAndStopAtTheVocabulary) {
   request_.top_logprobs = 2;
-  EXPECT_THAT(Sample(std::vector<float>(200, 1.0F)).top,
-              ElementsAre(Pair(0, testing::FloatNear(-std::log(200.0F), 1e-5F)),
-                          Pair(1, testing::_)));
+  EXPECT_THAT(
+      Sample(std::vector<float>(200, 1.0F)).top,
+      ElementsAre(Pair(0, testing::FloatNear(-std::log(200.0F), 1e-5F)), Pair(1, testing::_)));
   request_.top_logprobs = 20;
   EXPECT_EQ(Sample({1.0F, 2.0F}).top.size(), 2u);
 }

@@ -66,8 +66,9 @@ TEST(TranscriptCacheTest, AShorterBaseCutsTheCopyBackToTheOwnersTruth) {
 
 TEST(TranscriptCacheTest, ACopyWithOtherTokensIsNoBase) {
   TranscriptCache cache(4);
-  cache.Store(Key(), 1, std::make_shared<const std::vector<TranscriptTurn>>(
-                            std::vector<TranscriptTurn>{Turn({1, 2, 9}), Turn({4, 5})}));
+  cache.Store(Key(), 1,
+              std::make_shared<const std::vector<TranscriptTurn>>(
+                  std::vector<TranscriptTurn>{Turn({1, 2, 9}), Turn({4, 5})}));
   auto turns = cache.Resolve(Request(1, 2));
   EXPECT_TRUE(HasReason(turns.status(), Reason::kPositionMismatch)) << turns.status();
 }

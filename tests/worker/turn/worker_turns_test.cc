@@ -70,8 +70,8 @@ TEST(WorkerTurnsTest, DropSessionForgetsKvAndTranscript) {
 TEST(WorkerTurnsTest, ASessionRunsOneTurnAndANewerBindingEndsTheOlder) {
   TurnBench bench;
   auto running = *bench.turns().Start(bench.Chat("s", "long", 1500));
-  EXPECT_TRUE(HasReason(bench.turns().Start(bench.Chat("s", "second", 5)).status(),
-                        Reason::kSessionBusy));
+  EXPECT_TRUE(
+      HasReason(bench.turns().Start(bench.Chat("s", "second", 5)).status(), Reason::kSessionBusy));
   TurnRequest newer = bench.Chat("s", "newer", 5);
   newer.epoch = 2;
   EXPECT_TRUE(bench.Run(newer).status.ok());

@@ -18,10 +18,10 @@ class FlashAttention final : public TensorAttention {
   at::Tensor AttendStored(std::int64_t layer, const at::Tensor& q) override;
 
  private:
-  at::Tensor row_ends_;    // rows before each slice, int32, slices + 1
-  at::Tensor key_ends_;    // the same of keys
-  at::Tensor keys_used_;   // positions each slice sees
-  at::Tensor tables_;      // [slices, blocks], padded with 0
+  at::Tensor row_ends_;   // rows before each slice, int32, slices + 1
+  at::Tensor key_ends_;   // the same of keys
+  at::Tensor keys_used_;  // positions each slice sees
+  at::Tensor tables_;     // [slices, blocks], padded with 0
   std::int64_t rows_max_ = 0;
   std::int64_t keys_max_ = 0;
 };

@@ -46,8 +46,8 @@ at::Tensor GatherAttention::AttendStored(std::int64_t layer, const at::Tensor& q
     }
     const at::Tensor queries =
         q.narrow(0, slice.first_row, slice.rows).transpose(0, 1).unsqueeze(0);
-    const at::Tensor attended = at::scaled_dot_product_attention(
-        queries, gather(Keys(layer)), gather(Values(layer)), visible);
+    const at::Tensor attended = at::scaled_dot_product_attention(queries, gather(Keys(layer)),
+                                                                 gather(Values(layer)), visible);
     outputs.push_back(attended.squeeze(0).transpose(0, 1));
   }
   return at::cat(outputs, 0);

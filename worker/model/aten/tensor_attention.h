@@ -47,7 +47,7 @@ class TensorAttention : public AttentionBackend {
  private:
   std::int32_t blocks_ = 0;
   at::Tensor pool_;
-  at::Tensor row_blocks_;   // of the step's rows
+  at::Tensor row_blocks_;  // of the step's rows
   at::Tensor row_offsets_;
 };
 

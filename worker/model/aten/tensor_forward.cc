@@ -163,8 +163,7 @@ class TensorForward final : public ForwardPass {
     }
     const at::Tensor attended =
         attention_->Attend(index, Rotate(q, cosines, sines), Rotate(k, cosines, sines), v);
-    const at::Tensor h =
-        x + layer.o(attended.reshape({-1, config_.heads * config_.head_dim}));
+    const at::Tensor h = x + layer.o(attended.reshape({-1, config_.heads * config_.head_dim}));
     const at::Tensor b = Normalize(h, layer.post_norm);
     return h + layer.down(at::silu(layer.gate(b)) * layer.up(b));
   }

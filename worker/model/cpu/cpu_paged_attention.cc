@@ -121,8 +121,7 @@ void CpuPagedAttention::PlanTasks(const StepBatch& batch) {
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     const std::int64_t weight = cost(tasks_[i]);
     // A task goes to the thread in whose share of the total its middle lies.
-    while (thread + 1 < threads_ &&
-           (2 * passed + weight) * threads_ >= 2 * total * (thread + 1)) {
+    while (thread + 1 < threads_ && (2 * passed + weight) * threads_ >= 2 * total * (thread + 1)) {
       task_ends_[static_cast<std::size_t>(thread++)] = i;
     }
     passed += weight;
@@ -170,10 +169,11 @@ void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows)
     const Task& mine = tasks_[i];
     const SequenceSlice& slice = batch_->slices[static_cast<std::size_t>(mine.slice)];
     const auto row = static_cast<std::size_t>(slice.first_row);
-    const std::size_t head = static_cast<std::size_t>(mine.kv_head) * static_cast<std::size_t>(group);
+    const std::size_t head =
+        static_cast<std::size_t>(mine.kv_head) * static_cast<std::size_t>(group);
     task.q = rows.q + row * rows.q_row_stride + head * rows.q_head_stride;
-    task.out = rows.out + (row * rows.out_row_stride + head * rows.out_head_stride) *
-                              rows.out_element_bytes;
+    task.out = rows.out +
+               (row * rows.out_row_stride + head * rows.out_head_stride) * rows.out_element_bytes;
     task.pool = pool_->base() + HeadOffset(layer, mine.kv_head);
     task.table = slice.block_table.data();
     task.first_row = mine.first_row;

@@ -33,36 +33,36 @@ struct Product {
   std::size_t a_stride = 0;
   std::int32_t rows = 0;
   const void* panels = nullptr;
-  std::int32_t k = 0;             // even
-  const float* bias = nullptr;    // one per padded column, or null
+  std::int32_t k = 0;           // even
+  const float* bias = nullptr;  // one per padded column, or null
   Epilogue epilogue = Epilogue::kStore;
   float* out = nullptr;
   std::size_t out_stride = 0;
-  std::int32_t columns = 0;       // of `out` that exist; the last panel's others are padding
-  void* activations = nullptr;    // kSiluMul, element type of `a`
+  std::int32_t columns = 0;     // of `out` that exist; the last panel's others are padding
+  void* activations = nullptr;  // kSiluMul, element type of `a`
   std::size_t activations_stride = 0;
 };
 
 // Some query rows of one KV head of one sequence against that sequence's blocks. Flattened row f
 // of a slice is position start + f / group, head f % group of the group.
 struct AttentionTask {
-  const float* q = nullptr;           // slice's first row, first head of the group
+  const float* q = nullptr;  // slice's first row, first head of the group
   std::size_t q_row_stride = 0;
   std::size_t q_head_stride = 0;
-  void* out = nullptr;                // same addressing, product's element type
+  void* out = nullptr;  // same addressing, product's element type
   std::size_t out_row_stride = 0;
   std::size_t out_head_stride = 0;
-  const std::byte* pool = nullptr;    // at this layer's and KV head's keys of block 0
+  const std::byte* pool = nullptr;  // at this layer's and KV head's keys of block 0
   std::size_t block_bytes = 0;
-  std::size_t value_offset = 0;       // from a block's keys to its values
+  std::size_t value_offset = 0;  // from a block's keys to its values
   const std::int32_t* table = nullptr;
   std::int32_t first_row = 0;
-  std::int32_t rows = 0;              // <= kAttentionRows
+  std::int32_t rows = 0;  // <= kAttentionRows
   std::int32_t start = 0;
   std::int32_t group = 1;
   std::int32_t head_dim = 0;
-  std::int32_t padded_dim = 0;        // multiple of kPanelColumns
-  std::int32_t window = 0;            // 0 = all
+  std::int32_t padded_dim = 0;  // multiple of kPanelColumns
+  std::int32_t window = 0;      // 0 = all
   float scale = 1.0F;
 };
 

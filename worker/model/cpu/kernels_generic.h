@@ -103,7 +103,8 @@ PINTLE_SIMD void Step(Floats (&sums)[kRows][2], const Bf16* a, std::size_t strid
 #endif
 
 // One or two rows go as fast as weights arrive from memory. The processor's own prefetcher stops at
-// page ends; asking 8 KiB ahead keeps both threads' streams full. Past the last panel it is harmless.
+// page ends; asking 8 KiB ahead keeps both threads' streams full. Past the last panel it is
+// harmless.
 template <typename B>
 PINTLE_SIMD void FetchAhead(const B* weights) {
   constexpr std::size_t kAhead = 8192;
@@ -222,8 +223,9 @@ PINTLE_SIMD void FinishFloats(const Product& p, const float* sums, std::int32_t 
 template <typename A, typename B>
 void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::int32_t panel) {
   alignas(64) float sums[Simd::kTileRows * kPanelColumns];
-  const B* weights = static_cast<const B*>(p.panels) +
-                     static_cast<std::size_t>(panel) * kPanelColumns * static_cast<std::size_t>(p.k);
+  const B* weights = static_cast<const B*>(p.panels) + static_cast<std::size_t>(panel) *
+                                                           kPanelColumns *
+                                                           static_cast<std::size_t>(p.k);
   const A* a = static_cast<const A*>(p.a);
   const std::int32_t tile = TileRows(end - first);
   for (std::int32_t r = first; r < end; r += tile) {
@@ -232,15 +234,9 @@ void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::i
                                    weights, p.k, sums, kPanelColumns);
     if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
     switch (p.epilogue) {
-      case Epilogue::kStore:
-        FinishFloats<false>(p, sums, r, rows, panel);
-        break;
-      case Epilogue::kAdd:
-        FinishFloats<true>(p, sums, r, rows, panel);
-        break;
-      case Epilogue::kSiluMul:
-        FinishSilu<A>(p, sums, r, rows, panel);
-        break;
+      case Epilogue::kStore: FinishFloats<false>(p, sums, r, rows, panel); break;
+      case Epilogue::kAdd: FinishFloats<true>(p, sums, r, rows, panel); break;
+      case Epilogue::kSiluMul: FinishSilu<A>(p, sums, r, rows, panel); break;
     }
   }
 }
@@ -314,8 +310,7 @@ PINTLE_SIMD float Soften(float* scores, Q* probabilities, std::int32_t low, std:
 template <typename Q, typename Kv>
 PINTLE_SIMD void AttendBlock(const AttentionTask& t, const AttentionScratch& s, std::int32_t block,
                              std::int32_t last) {
-  const std::byte* keys =
-      t.pool + static_cast<std::size_t>(t.table[block]) * t.block_bytes;
+  const std::byte* keys = t.pool + static_cast<std::size_t>(t.table[block]) * t.block_bytes;
   const auto dim = static_cast<std::size_t>(t.head_dim);
   const auto padded = static_cast<std::size_t>(t.padded_dim);
   Tiles<false>(t.rows, static_cast<const Q*>(s.q), dim, reinterpret_cast<const Kv*>(keys),
@@ -422,8 +417,7 @@ PINTLE_SIMD void StoreKeyTo(const float* x, std::int32_t dim, Bf16* panel, std::
   }
 }
 
-PINTLE_SIMD void StoreValueTo(const float* x, std::int32_t dim, float* panels,
-                              std::int32_t token) {
+PINTLE_SIMD void StoreValueTo(const float* x, std::int32_t dim, float* panels, std::int32_t token) {
   for (std::int32_t i = 0; i < dim; ++i) {
     float* panel = panels + (i / kPanelColumns) * kPanelColumns * kBlockTokens;
     panel[token * kPanelColumns + i % kPanelColumns] = x[i];
@@ -456,16 +450,9 @@ constexpr Element kElementOf = sizeof(T) == 2 ? Element::kBfloat16 : Element::kF
 
 template <typename A, typename W, typename Q, typename Kv>
 constexpr KernelTable MakeTable(const char* name) {
-  return KernelTable{name,
-                     kElementOf<A>,
-                     kElementOf<Q>,
-                     &Multiply<A, W>,
-                     &Attend<Q, Kv, A>,
-                     &Normalize<A>,
-                     &NormalizeInPlace,
-                     &Rotate,
-                     &StoreKey<Kv>,
-                     &StoreValue<Kv>};
+  return KernelTable{
+      name,          kElementOf<A>,     kElementOf<Q>, &Multiply<A, W>, &Attend<Q, Kv, A>,
+      &Normalize<A>, &NormalizeInPlace, &Rotate,       &StoreKey<Kv>,   &StoreValue<Kv>};
 }
 
 }  // namespace

@@ -46,8 +46,7 @@ void AddHeads(const LinearWeights& linear, std::int32_t heads, std::int32_t head
               std::vector<ColumnSource>& columns) {
   for (std::int32_t head = 0; head < heads; ++head) {
     for (std::int32_t i = 0; i < RoundUp(head_dim, kPanelColumns); ++i) {
-      columns.push_back(i < head_dim ? ColumnSource{&linear, head * head_dim + i}
-                                     : ColumnSource{});
+      columns.push_back(i < head_dim ? ColumnSource{&linear, head * head_dim + i} : ColumnSource{});
     }
   }
 }
@@ -92,8 +91,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
   buffers_.hidden.SetWidth(hidden);
   buffers_.heads.SetWidth((heads + 2 * static_cast<std::size_t>(config.kv_heads)) *
                           static_cast<std::size_t>(padded_dim_));
-  buffers_.attended.SetWidth(heads * static_cast<std::size_t>(config.head_dim) *
-                             activation_bytes_);
+  buffers_.attended.SetWidth(heads * static_cast<std::size_t>(config.head_dim) * activation_bytes_);
   buffers_.gated.SetWidth(static_cast<std::size_t>(padded_intermediate_) * activation_bytes_);
   buffers_.normalized.SetWidth(hidden * activation_bytes_);
   buffers_.normalized_private.resize(static_cast<std::size_t>(options.threads));
@@ -118,8 +116,7 @@ PackedForward::Layer PackedForward::PackLayer(const LayerWeights& weights) {
   AddHeads(weights.q, config_.heads, config_.head_dim, qkv);
   AddHeads(weights.k, config_.kv_heads, config_.head_dim, qkv);
   AddHeads(weights.v, config_.kv_heads, config_.head_dim, qkv);
-  layer.qkv =
-      PackedMatrix::Pack(qkv, config_.hidden, config_.hidden, element_, pool_, *arena_);
+  layer.qkv = PackedMatrix::Pack(qkv, config_.hidden, config_.hidden, element_, pool_, *arena_);
   const std::int32_t attended = config_.heads * config_.head_dim;
   layer.o = PackedMatrix::Pack(PlainColumns(weights.o, config_.hidden), attended, attended,
                                element_, pool_, *arena_);
@@ -259,8 +256,8 @@ void PackedForward::FinishHeads(int thread, std::int32_t layer_index, const Laye
   const auto half = static_cast<std::int32_t>(inverse_frequencies_.size());
   for (std::int32_t row = 0; row < rows_; ++row) {
     for (std::int32_t head = share.begin; head < share.end; ++head) {
-      float* x = buffers_.heads.Row(row) + static_cast<std::size_t>(head) *
-                                               static_cast<std::size_t>(padded_dim_);
+      float* x = buffers_.heads.Row(row) +
+                 static_cast<std::size_t>(head) * static_cast<std::size_t>(padded_dim_);
       if (head >= first_value) {
         attention_.StoreValue(layer_index, row, head - first_value, x);
         continue;

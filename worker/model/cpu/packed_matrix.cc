@@ -91,8 +91,8 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
   const std::size_t panel_elements =
       static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(padded_inputs);
   const std::size_t element_bytes = element == Element::kBfloat16 ? 2 : 4;
-  std::byte* data = arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_elements *
-                               element_bytes);
+  std::byte* data =
+      arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_elements * element_bytes);
   matrix.data_ = data;
   pool.Run([&](int thread) {
     std::vector<float> rows(panel_elements);
@@ -105,8 +105,8 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
         continue;
       }
       for (std::int32_t c = 0; c < kPanelColumns; ++c) {
-        float* row = rows.data() + static_cast<std::size_t>(c) *
-                                       static_cast<std::size_t>(padded_inputs);
+        float* row =
+            rows.data() + static_cast<std::size_t>(c) * static_cast<std::size_t>(padded_inputs);
         std::memset(row, 0, static_cast<std::size_t>(padded_inputs) * sizeof(float));
         if (sources[c].linear == nullptr) continue;
         LoadRow(sources[c].linear->weight, sources[c].row, inputs, row);

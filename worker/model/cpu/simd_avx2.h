@@ -34,8 +34,8 @@ struct Simd {
     return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }
   PINTLE_SIMD Floats Columns(int first) {
-    return _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(first),
-                                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+    return _mm256_cvtepi32_ps(
+        _mm256_add_epi32(_mm256_set1_epi32(first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
   }
   // x where low <= column < high, else `other`.
   PINTLE_SIMD Floats Within(Floats column, Floats low, Floats high, Floats x, Floats other) {

@@ -35,13 +35,13 @@ struct Simd {
   }
   PINTLE_SIMD Floats Columns(int first) {
     return _mm512_cvtepi32_ps(
-        _mm512_add_epi32(_mm512_set1_epi32(first), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-                                                                     10, 11, 12, 13, 14, 15)));
+        _mm512_add_epi32(_mm512_set1_epi32(first),
+                         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
   }
   // x where low <= column < high, else `other`.
   PINTLE_SIMD Floats Within(Floats column, Floats low, Floats high, Floats x, Floats other) {
-    const __mmask16 inside = _mm512_cmp_ps_mask(column, low, _CMP_GE_OQ) &
-                             _mm512_cmp_ps_mask(column, high, _CMP_LT_OQ);
+    const __mmask16 inside =
+        _mm512_cmp_ps_mask(column, low, _CMP_GE_OQ) & _mm512_cmp_ps_mask(column, high, _CMP_LT_OQ);
     return _mm512_mask_blend_ps(inside, other, x);
   }
   // a * 2^n for whole n in [-126, 127].
@@ -53,8 +53,8 @@ struct Simd {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
   }
   PINTLE_SIMD Floats HighBf16(const std::uint16_t* p) {
-    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p),
-                                                _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
   }
   // Rounds to nearest even, NaN stays NaN.
   PINTLE_SIMD void StoreBf16(std::uint16_t* p, Floats x) {

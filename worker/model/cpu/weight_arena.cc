@@ -13,8 +13,8 @@ absl::StatusOr<std::unique_ptr<WeightArena>> WeightArena::Reserve(std::size_t by
   void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
-    return MakeError(Reason::kPoolFull, absl::StrCat("the system refused to reserve ", bytes,
-                                                     " bytes of memory"));
+    return MakeError(Reason::kPoolFull,
+                     absl::StrCat("the system refused to reserve ", bytes, " bytes of memory"));
   }
   // Huge pages spare the TLB 1-9 % of a step; without them everything still works.
   madvise(base, bytes, MADV_HUGEPAGE);

@@ -18,12 +18,12 @@ namespace pintle {
 // decoder's secret. v1 has one cache group.
 struct KvLayout {
   std::int32_t block_tokens = 0;
-  std::size_t block_bytes = 0;     // K and V of all layers for block_tokens positions
-  std::size_t bytes_per_token = 0; // 2 x layers x KV heads x head_dim x bytes of an element
+  std::size_t block_bytes = 0;      // K and V of all layers for block_tokens positions
+  std::size_t bytes_per_token = 0;  // 2 x layers x KV heads x head_dim x bytes of an element
 };
 
 struct DecoderLimits {
-  Position context_tokens = 0;     // max_position_embeddings (or as configured)
+  Position context_tokens = 0;  // max_position_embeddings (or as configured)
   std::int32_t vocabulary = 0;
 };
 

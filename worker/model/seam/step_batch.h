@@ -19,15 +19,15 @@ struct SequenceSlice {
   SequenceId sequence = 0;
   std::int32_t first_row = 0;  // index of the first row in StepBatch::tokens
   std::int32_t rows = 0;
-  Position start = 0;          // position of the first row; rows before it are read from blocks
+  Position start = 0;  // position of the first row; rows before it are read from blocks
   // Block i holds positions [i * block_tokens, (i + 1) * block_tokens); covers start + rows.
   absl::Span<const BlockIndex> block_table;
 };
 
 // One row whose logits are wanted: sampled, or (prompt_logprobs) only scored against `target`.
 struct SampleRequest {
-  std::int32_t row = 0;         // index into StepBatch::tokens
-  std::int32_t slice = 0;       // index into StepBatch::slices
+  std::int32_t row = 0;    // index into StepBatch::tokens
+  std::int32_t slice = 0;  // index into StepBatch::slices
   // Null for a row that is only scored.
   const ResolvedSampling* sampling = nullptr;
   // Keys of the counter-based generator beside the seed: (choice, index).
@@ -41,7 +41,7 @@ struct SampleRequest {
   absl::Span<const TokenId> masked;
   bool logprobs = false;
   std::int32_t top_logprobs = 0;
-  TokenId target = -1;          // the token to score when sampling is null
+  TokenId target = -1;  // the token to score when sampling is null
 };
 
 // Copies the first `tokens` positions of a block, before the step computes anything.

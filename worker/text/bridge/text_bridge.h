@@ -69,7 +69,7 @@ int64_t pintle_tokenizer_added_id(const struct pintle_tokenizer* tokenizer,
 struct pintle_template;
 
 struct pintle_render_limits {
-  uint64_t fuel;         /* template instructions */
+  uint64_t fuel; /* template instructions */
   size_t output_bytes;
 };
 

@@ -26,8 +26,7 @@ TEST(GatherAttentionTest, ARowSeesItsWindowOfItsOwnBlocks) {
   // Keys are zero, so attention is the mean of the visible values, which are the positions.
   at::Tensor values = at::zeros({40, 1, 4});
   for (int i = 0; i < 40; ++i) values.select(0, i).fill_(i);
-  const at::Tensor out =
-      attention.Attend(0, at::zeros({40, 2, 4}), at::zeros({40, 1, 4}), values);
+  const at::Tensor out = attention.Attend(0, at::zeros({40, 2, 4}), at::zeros({40, 1, 4}), values);
   EXPECT_NEAR(out.select(0, 1).select(0, 0).select(0, 0).item<float>(), 0.5F, 1e-5F);
   EXPECT_NEAR(out.select(0, 35).select(0, 1).select(0, 3).item<float>(), 33.5F, 1e-4F);
 }

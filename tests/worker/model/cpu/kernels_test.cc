@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every kernel of every instruction set this processor has, against plain loops.
-#include "worker/model/cpu/kernel_table.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "worker/model/cpu/cpu_isa.h"
+#include "worker/model/cpu/kernel_table.h"
 
 namespace pintle::model::cpu {
 namespace {
@@ -245,10 +244,9 @@ TEST_P(KernelsTest, PagedAttentionEqualsPlainAttention) {
     task.window = window;
     task.scale = 0.125F;
     table_->attend(task, scratch);
-    const double tolerance = GetParam().kv == Element::kBfloat16 ||
-                                     table_->activation == Element::kBfloat16
-                                 ? 0.02
-                                 : 1e-5;
+    const double tolerance =
+        GetParam().kv == Element::kBfloat16 || table_->activation == Element::kBfloat16 ? 0.02
+                                                                                        : 1e-5;
     for (std::int32_t r = 0; r < kRows; ++r) {
       for (std::size_t i = 0; i < Case::kDim; ++i) {
         const std::size_t at = static_cast<std::size_t>(r) * Case::kDim;

@@ -10,7 +10,8 @@ namespace pintle::model::cpu {
 namespace {
 
 template <typename T>
-TensorView ViewOf(const std::vector<T>& values, Dtype dtype, std::int64_t rows, std::int64_t width) {
+TensorView ViewOf(const std::vector<T>& values, Dtype dtype, std::int64_t rows,
+                  std::int64_t width) {
   return {dtype,
           {rows, width},
           {reinterpret_cast<const std::byte*>(values.data()), values.size() * sizeof(T)}};
@@ -42,8 +43,8 @@ class PackedMatrixTest : public testing::Test {
 
 TEST_F(PackedMatrixTest, ColumnsOfAPanelLieSideBySideAndPaddingIsZero) {
   LinearWeights linear{ViewOf(floats_, Dtype::kFloat32, 33, 4), {}};
-  const PackedMatrix matrix = PackedMatrix::Pack(PlainColumns(linear, 33), 4, 6, Element::kFloat32,
-                                                 pool_, *arena_);
+  const PackedMatrix matrix =
+      PackedMatrix::Pack(PlainColumns(linear, 33), 4, 6, Element::kFloat32, pool_, *arena_);
   EXPECT_EQ(matrix.panels(), 2);
   EXPECT_EQ(matrix.k(), 6);
   const Product product = matrix.Of(nullptr, 0, 1);
@@ -59,8 +60,8 @@ TEST_F(PackedMatrixTest, HalvesArePackedInPairsWhateverTheFileHolds) {
   LinearWeights exact{ViewOf(floats_, Dtype::kFloat32, 33, 4), {}};
   LinearWeights half{ViewOf(halves_, Dtype::kBfloat16, 33, 4), {}};
   const auto bits = [&](const LinearWeights& linear) {
-    const PackedMatrix matrix = PackedMatrix::Pack(PlainColumns(linear, 33), 4, 4,
-                                                   Element::kBfloat16, pool_, *arena_);
+    const PackedMatrix matrix =
+        PackedMatrix::Pack(PlainColumns(linear, 33), 4, 4, Element::kBfloat16, pool_, *arena_);
     const auto* at = static_cast<const std::uint16_t*>(matrix.Of(nullptr, 0, 1).panels);
     return std::vector<std::uint16_t>(at, at + 2 * 32 * 4);
   };
@@ -74,8 +75,7 @@ TEST_F(PackedMatrixTest, BiasesFollowTheirColumns) {
                        ViewOf(bias_, Dtype::kFloat32, 33, 1)};
   std::vector<ColumnSource> columns(32);
   columns[3] = {&linear, 20};
-  const PackedMatrix matrix =
-      PackedMatrix::Pack(columns, 4, 4, Element::kFloat32, pool_, *arena_);
+  const PackedMatrix matrix = PackedMatrix::Pack(columns, 4, 4, Element::kFloat32, pool_, *arena_);
   const float* bias = matrix.Of(nullptr, 0, 1).bias;
   ASSERT_NE(bias, nullptr);
   EXPECT_EQ(bias[3], 120.0F);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The eight-wide vectors; the sixteen-wide ones are held to the same by kernels_test, which runs
 // only the instruction sets that the processor has.
-#include "worker/model/cpu/simd_avx2.h"
-
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cmath>
 #include <cstdint>
+
+#include "worker/model/cpu/simd_avx2.h"
 
 namespace pintle::model::cpu {
 namespace {
