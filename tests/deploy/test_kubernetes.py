@@ -154,7 +154,8 @@ def test_selectors_find_their_pods(name, workload):
     wanted = manifest["spec"]["selector"]["matchLabels"]
     assert wanted == labels
     assert manifests["Service", workload[1]]["spec"]["selector"] == wanted
-    assert manifests["PodDisruptionBudget", workload[1]]["spec"]["selector"]["matchLabels"] == wanted
+    budget = manifests["PodDisruptionBudget", workload[1]]["spec"]
+    assert budget["selector"]["matchLabels"] == wanted
     policy = manifests["NetworkPolicy", workload[1]]["spec"]
     assert policy["podSelector"]["matchLabels"] == wanted
     account = pod_of(manifest)["serviceAccountName"]
@@ -231,7 +232,8 @@ def test_a_gpu_worker_gets_a_gpu(name):
     container = container_of(overlay(name)["StatefulSet", "pintle-worker"])
     assert settings_of(container)["--device"] == "cuda:0"
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
-    assert int(settings_of(container)["--threads"]) <= int(container["resources"]["requests"]["cpu"])
+    cores = int(container["resources"]["requests"]["cpu"])
+    assert int(settings_of(container)["--threads"]) <= cores
 
 
 def peers_of(rules, side):
@@ -258,9 +260,13 @@ def test_the_network_lets_through_what_is_needed_and_no_more():
         ("true", "grpc"), ("worker", "grpc"), ("monitoring", "metrics")
     }
     assert peers_of(coordinator["egress"], "to") == {("worker", 50052)}
-    assert peers_of(worker["ingress"], "from") == {("coordinator", "grpc"), ("monitoring", "metrics")}
+    assert peers_of(worker["ingress"], "from") == {
+        ("coordinator", "grpc"), ("monitoring", "metrics")
+    }
     assert peers_of(worker["egress"], "to") == {("coordinator", 50051)}
-    ports = {key[1]: port_of(flags_of(container_of(manifests[key]))["--listen"]) for key in WORKLOADS}
+    ports = {
+        key[1]: port_of(flags_of(container_of(manifests[key]))["--listen"]) for key in WORKLOADS
+    }
     assert ports == {"pintle-coordinator": 50051, "pintle-worker": 50052}
 
 

@@ -68,11 +68,10 @@ class Started:
     def __init__(self, container, secrets, replace):
         self._program = STAND_IN.get(container["command"][0], container["command"][0])
         arguments, environment = [], dict(os.environ)
-        given = {**flags_of(container)}
-        for flag, value in given.items():
+        for flag, value in flags_of(container).items():
             if flag in replace:
                 value = replace[flag]
-            elif flag.endswith("-listen") or flag == "--listen":
+            elif flag.endswith("-listen"):
                 value = value.rpartition(":")[0] + ":0"
             elif value and value.startswith("/etc/pintle/"):
                 value = str(secrets / pathlib.Path(value).name)
@@ -111,7 +110,7 @@ class Started:
         return "".join(self._errors)
 
     def listening_ports(self):
-        """Ports of the process by the kernel's books: that of --health-listen is printed nowhere."""
+        """Ports of the process in the kernel's books; that of --health-listen is not printed."""
         sockets = set()
         for fd in pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir():
             with contextlib.suppress(OSError):
@@ -168,13 +167,12 @@ def start_cluster(request, secrets):
             process.await_addresses()
             replace = {
                 "--coordinator": f"localhost:{process.addresses['listening']}",
-                "--advertise": "",
+                "--advertise": "localhost:1",
                 "--name": "pintle-worker-0",
                 "--threads": "1",
                 "--kv-bytes": "16MiB",
                 "--model": str(secrets),
             }
-            replace["--advertise"] = "localhost:1"
         yield manifests, started
     finally:
         for process in started.values():
