@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/process/coordinator_process.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <random>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "contract/limits.h"
 #include "contract/status_macros.h"
 #include "coordinator/admission/admission_gate.h"
 #include "coordinator/membership/worker_registry.h"
@@ -39,6 +41,16 @@ constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
 std::uint64_t RandomBits() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
+}
+
+absl::Duration WorkerTimeout(const CoordinatorOptions& options) {
+  return absl::Seconds(options.worker_timeout_seconds);
+}
+
+// How often silent workers are looked for. One look early is the allowance for looking now and then:
+// a worker is noticed within the timeout, not some time after it.
+absl::Duration LookInterval(const CoordinatorOptions& options) {
+  return WorkerTimeout(options) / 32;
 }
 
 AdmissionGate::Options GateOptions(const CoordinatorOptions& options) {
@@ -119,7 +131,7 @@ absl::Status CoordinatorProcess::Rooms::MakeFleet() {
   store_options.ttl = absl::Hours(options.server.session_ttl_hours);
   store = std::make_unique<MemorySessionStore>(clock, RandomBits, store_options);
   WorkerRegistry::Options registry_options;
-  registry_options.timeout = absl::Seconds(options.worker_timeout_seconds);
+  registry_options.timeout = WorkerTimeout(options) - LookInterval(options);
   registry = std::make_unique<WorkerRegistry>(registry_options);
   connector = std::make_unique<FleetConnector>(*security, cluster_token,
                                                absl::StrCat(absl::Hex(RandomBits())), clock);
@@ -144,7 +156,9 @@ absl::Status CoordinatorProcess::Rooms::Serve() {
   sessions_service = std::make_unique<SessionsService>(*sessions, *callers);
   cache_service = std::make_unique<CacheStatsService>(*connector, *callers);
   fleet_service = std::make_unique<FleetService>(*desk, *callers);
-  registry_service = std::make_unique<RegistryService>(*desk, *callers);
+  // Several reports a timeout, so that one that is late does no harm.
+  registry_service = std::make_unique<RegistryService>(
+      *desk, *callers, std::min(limits::kReportInterval, WorkerTimeout(options) / 6));
   GrpcHostOptions host_options;
   host_options.listen = server.listen;
   host_options.health_listen = server.health_listen;
@@ -188,8 +202,7 @@ void CoordinatorProcess::Rooms::Collect(SampleFamilies& families) {
 }
 
 void CoordinatorProcess::Rooms::Tick() {
-  // Eight looks a timeout notice a silent worker an eighth of it late at most.
-  const absl::Duration interval = absl::Seconds(options.worker_timeout_seconds) / 8;
+  const absl::Duration interval = LookInterval(options);
   absl::Duration expiry = clock.Monotonic();
   absl::MutexLock lock(&mutex);
   while (!mutex.AwaitWithTimeout(absl::Condition(&stopping), interval)) {

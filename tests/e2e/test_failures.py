@@ -279,7 +279,7 @@ def test_workers_join_and_leave(make_cluster):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_lost_worker_ends_its_streams_and_sessions_go_on_elsewhere(make_cluster, number):
-    cluster = make_cluster(2, ("--worker-timeout", "1"), environment=SLOW)
+    cluster = make_cluster(2, ("--worker-timeout", "2"), environment=SLOW)
     client = cluster.admin
     sessions, first = {}, {}
     for name in ("a", "b", "c", "d"):
@@ -303,8 +303,8 @@ def test_a_lost_worker_ends_its_streams_and_sessions_go_on_elsewhere(make_cluste
     failure = failure_of(caught.value)
     assert (failure.code, failure.reason) == ("UNAVAILABLE", "WORKER_LOST")
     assert failure.retry is not None
-    # The timeout is 1 s; the rest is room for two loaded cores.
-    assert noticed < 6
+    # The timeout is 2 s; the rest is room for two loaded cores.
+    assert noticed < 10
     assert Turn(other).reasons[0] == "LENGTH"
     cluster.wait_for_workers(client, 1)
     name = sessions[lost][0]
