@@ -2,6 +2,8 @@
 """The real model through coordinator and worker, as a stranger would use it: plain grpcio, the API
 learned through reflection, nothing of this repository imported but the process helper."""
 
+import json
+import subprocess
 import urllib.request
 
 import grpc
@@ -121,3 +123,38 @@ def test_metrics_are_there_for_a_scraper(coordinator):
     for name in ("pintle_kv_blocks", "pintle_requests_running", "pintle_build_info"):
         assert f"\n{name}{{" in "\n" + text
     assert "Ada" not in text and "disturbed" not in text
+
+
+def test_serve_is_a_whole_service_in_one_process():
+    server = harness.Server(
+        "pintle", "serve", "--model", harness.MODEL, "--listen", "127.0.0.1:0",
+        "--kv-bytes", "128MiB", "--threads", "1",
+    )
+    try:
+        def generate(*flags):
+            result = subprocess.run(
+                [str(harness.BIN / "pintle"), "generate", "--target", server.address,
+                 "--temperature", "0", "--max-tokens", "16", "--json", *flags],
+                capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS, check=False,
+            )
+            assert result.returncode == 0, result.stderr
+            return json.loads(result.stdout)
+
+        client = harness.Client(server.address)
+        harness.wait_until(
+            lambda: len(client.call("Fleet", "ListWorkers").workers) == 1, "the worker"
+        )
+        client.close()
+        first = generate("--session", "s", "--chat", "What is the capital of France?")
+        assert "Paris" in first["text"]
+        assert set(first["usage"]) >= {"prompt_tokens", "cached_tokens", "completion_tokens"}
+        assert first["timings"]["ttft_seconds"] <= first["timings"]["total_seconds"]
+        second = generate("--session", "s", "--chat", "And of Spain?")
+        history = first["usage"]["prompt_tokens"] + first["usage"]["completion_tokens"]
+        assert second["usage"]["cached_tokens"] >= history - 1
+        ids = ",".join(map(str, first["token_ids"]))
+        assert generate("--tokens", ids)["usage"]["prompt_tokens"] == len(first["token_ids"])
+        assert server.stop() == 0
+    finally:
+        if server.process.poll() is None:
+            server.kill()

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 #include <thread>
 #include <utility>
@@ -66,6 +67,8 @@ absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
   decoder_options.dtype = options.dtype;
   decoder_options.kv_dtype = options.kv_dtype;
   decoder_options.threads = options.threads > 0 ? options.threads : static_cast<int>(cores);
+  // Weakens the kernels on purpose, to run on this machine what another would run.
+  if (const char* isa = std::getenv("PINTLE_CPU_ISA")) decoder_options.cpu_isa = isa;
   decoder_options.progress = ProgressBar(flag.name);
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<model::TorchDecoder> decoder,
                           model::TorchDecoder::Load(decoder_options));

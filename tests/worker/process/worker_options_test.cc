@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/process/worker_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "gtest/gtest.h"
+
+namespace pintle {
+namespace {
+
+WorkerOptions Parse(const std::string& line) {
+  CLI::App app;
+  WorkerOptions options;
+  AddWorkerFlags(app, options, /*cluster=*/true);
+  app.parse(line);
+  return options;
+}
+
+TEST(WorkerOptionsTest, FlagsOfTheContractAreTaken) {
+  const WorkerOptions options = Parse(
+      "--model m --coordinator a:1,b:2 --advertise c:3 --threads 2 --dtype f32 --kv-dtype bf16 "
+      "--kv-bytes 2GiB");
+  EXPECT_EQ(options.coordinators, (std::vector<std::string>{"a:1", "b:2"}));
+  EXPECT_EQ(options.advertise, "c:3");
+  EXPECT_EQ(options.threads, 2);
+  EXPECT_TRUE(options.Validate().ok()) << options.Validate();
+}
+
+TEST(WorkerOptionsTest, AFaultyValueNamesItsFlag) {
+  WorkerOptions options = Parse("--model m --kv-bytes lots");
+  EXPECT_NE(options.Validate().message().find("--kv-bytes"), std::string::npos);
+  options = Parse("--model m --device tpu");
+  EXPECT_NE(options.Validate().message().find("--device"), std::string::npos);
+  options = Parse("--model m --dtype f16");
+  EXPECT_NE(options.Validate().message().find("--dtype"), std::string::npos);
+  EXPECT_TRUE(Parse("--model m --dtype f16 --device cuda:0").Validate().ok());
+  EXPECT_THROW(Parse("--model m --dtype int3"), CLI::ParseError);
+  EXPECT_THROW(Parse("--threads 2"), CLI::ParseError) << "a model is required";
+}
+
+TEST(WorkerOptionsTest, AModelIsNamedByItsFolderUnlessTheFlagNamesIt) {
+  EXPECT_EQ(ParseModelFlag("models/Smol").name, "Smol");
+  EXPECT_EQ(ParseModelFlag("models/Smol/").name, "Smol");
+  EXPECT_EQ(ParseModelFlag("tiny=models/Smol").name, "tiny");
+  EXPECT_EQ(ParseModelFlag("tiny=models/Smol").folder, "models/Smol");
+  EXPECT_EQ(ParseModelFlag("/a/x=y/Smol").folder, "/a/x=y/Smol") << "an = within a path is a path's";
+}
+
+}  // namespace
+}  // namespace pintle
