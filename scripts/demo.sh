@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A two-turn chat through one coordinator and two workers on loopback, then the same second prompt
 # cold from another tenant, then both workers' cache stats. Stops everything it started.
-# Usage: scripts/demo.sh [--check]. With --check it also prints the figures' bounds with PASS or FAIL
-# and exits accordingly. Needs build/release/bin and the demo model (make demo sees to both).
+# Usage: scripts/demo.sh [--check]. With --check it also prints the figures' bounds with PASS or
+# FAIL and exits accordingly. Needs build/release/bin and the demo model (make demo sees to both).
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -39,7 +39,8 @@ start() {
       cat "$WORK/$name.err" >&2
       fail "$name did not start" "read the message above; 'make build' rebuilds the binaries"
     fi
-    ((waited++ < 600)) || fail "$name was not ready within 60 s" "see whether the machine is overloaded"
+    ((waited++ < 600)) ||
+      fail "$name was not ready within 60 s" "see whether the machine is overloaded"
     sleep 0.1
   done
   sed -n 's/^listening on //p' "$WORK/$name.out" >"$WORK/$name.address"
@@ -47,7 +48,7 @@ start() {
 
 headline() { printf '\n\033[1m%s\033[0m\n' "$1"; }
 
-for needed in "$BIN/pintle" "$BIN/pintle-coordinator" "$BIN/pintle-worker" "$MODEL/model.safetensors"; do
+for needed in "$BIN"/pintle{,-coordinator,-worker} "$MODEL/model.safetensors"; do
   [[ -e $needed ]] || fail "${needed#"$ROOT"/} is missing" "run 'make demo', which makes it first"
 done
 
@@ -83,7 +84,8 @@ headline "Turn 1: a text of about 1,000 tokens and a question (session 'tea')"
   cat "$TEXT"
   printf '\n\nIn one sentence: what is the text about?'
 } >"$WORK/first.txt"
-generate demo --session tea --chat-file "$WORK/first.txt" --max-tokens 48 --output-json "$WORK/1.json"
+generate demo --session tea --chat-file "$WORK/first.txt" --max-tokens 48 \
+  --output-json "$WORK/1.json"
 
 headline "Turn 2: a short question on the same session"
 QUESTION='Thank you. Now name one thing the text says that a visitor should bring along.'

@@ -49,15 +49,15 @@ def summary(first, second, cold, check):
     history = first["usage"]["prompt_tokens"] + first["usage"]["completion_tokens"]
     share = second["usage"]["cached_tokens"] / history
     ratio = second["timings"]["ttft_seconds"] / cold["timings"]["ttft_seconds"]
-    print(f"\nturn 2 found {share:.1%} of its history cached; its TTFT is {ratio:.2f} of the cold one")
+    print(f"\nturn 2 found {share:.1%} of its history cached; its TTFT is {ratio:.2f} of the cold")
     if not check:
         return True
     same = second["usage"]["prompt_tokens"] == cold["usage"]["prompt_tokens"]
     uncached = cold["usage"]["cached_tokens"] == 0
     return all(
         [
-            verdict("two answered turns", f"{len(first['text'])} and {len(second['text'])} characters",
-                    "> 0", bool(first["text"].strip()) and bool(second["text"].strip())),
+            verdict("two answered turns",
+                    f"{len(first['text'])} and {len(second['text'])} characters", "> 0", bool(first["text"].strip()) and bool(second["text"].strip())),
             verdict("turn 1's prompt", f"{first['usage']['prompt_tokens']} tokens", "about 1,000",
                     800 <= first["usage"]["prompt_tokens"] <= 1300),
             verdict("history cached at turn 2", f"{share:.3f}", f">= {CACHED_SHARE_MIN}",

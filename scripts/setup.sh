@@ -26,7 +26,8 @@ main() {
   flock --nonblock 9 || { say "waiting for another set-up in this checkout"; flock 9; }
   for step in "${steps[@]}"; do
     declare -F "setup_$step" >/dev/null ||
-      fail "there is no step '$step'" "choose from: system rust libtorch googleapis model test lint promtool e2e"
+      fail "there is no step '$step'" \
+        "choose from: system rust libtorch googleapis model test lint promtool e2e"
     "setup_$step"
   done
   say "done (${steps[*]}) in $((SECONDS - started)) s"

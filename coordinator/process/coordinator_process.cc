@@ -47,8 +47,8 @@ absl::Duration WorkerTimeout(const CoordinatorOptions& options) {
   return absl::Seconds(options.worker_timeout_seconds);
 }
 
-// How often silent workers are looked for. One look early is the allowance for looking now and then:
-// a worker is noticed within the timeout, not some time after it.
+// How often silent workers are looked for. One look early is the allowance for looking now and
+// then: a worker is noticed within the timeout, not some time after it.
 absl::Duration LookInterval(const CoordinatorOptions& options) {
   return WorkerTimeout(options) / 32;
 }

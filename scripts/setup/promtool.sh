@@ -9,7 +9,8 @@ setup_promtool() {
   rm -rf "$folder"
   mkdir -p "$folder" "$DEPS/bin"
   # apt drops its rights for downloads, and may not write here then; it only says so.
-  (cd "$folder" && { apt-get download -q prometheus || { apt_update && apt-get download -q prometheus; }; }) ||
+  (cd "$folder" && { apt-get download -q prometheus ||
+    { apt_update && apt-get download -q prometheus; }; }) ||
     fail "downloading the package prometheus" "check the network and /etc/apt/sources.list"
   dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb | tar -x -C "$folder" ./usr/bin/promtool
   mv "$folder/usr/bin/promtool" "$DEPS/bin/promtool"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Must-show 4 over gRPC: starts a fake worker, runs bench/streams against it, stops it.
+# Must-show 4 over gRPC: starts a fake worker, runs tests/e2e/streams_main.cc against it, stops it.
 # Usage: streams.sh BIN_FOLDER [BENCH FLAG...]
 set -euo pipefail
 BIN=$1
@@ -15,5 +15,5 @@ until grep -q '^listening on ' "$WORK/out"; do
   kill -0 $PID 2>/dev/null || { cat "$WORK/err" >&2; exit 1; }
   sleep 0.1
 done
-"$BIN/pintle-bench-streams" --target "$(sed -n 's/^listening on //p' "$WORK/out")" --pid $PID \
+"$BIN/pintle-show-streams" --target "$(sed -n 's/^listening on //p' "$WORK/out")" --pid $PID \
   --pool-mib $POOL_MIB "$@"

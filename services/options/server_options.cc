@@ -4,6 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
+#include <istream>
+#include <memory>
+#include <vector>
 
 namespace pintle {
 namespace {
@@ -14,6 +18,19 @@ std::string EnvironmentName(std::string flag) {
   });
   return "PINTLE_" + flag;
 }
+
+// The file of --config without the flags that the environment sets: CLI11 lets a file go before the
+// environment, we do not.
+class FileBelowEnvironment final : public CLI::ConfigTOML {
+ public:
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    std::vector<CLI::ConfigItem> items = ConfigTOML::from_config(input);
+    std::erase_if(items, [](const CLI::ConfigItem& item) {
+      return std::getenv(EnvironmentName(item.name).c_str()) != nullptr;
+    });
+    return items;
+  }
+};
 
 }  // namespace
 
@@ -62,6 +79,7 @@ void AddEnvironmentAndConfig(CLI::App& app) {
     if (option->get_lnames().empty() || option->get_lnames().front() == "help") continue;
     option->envname(EnvironmentName(option->get_lnames().front()));
   }
+  app.config_formatter(std::make_shared<FileBelowEnvironment>());
   app.set_config("--config", "", "File of flags, one NAME=VALUE a line");
   app.set_version_flag("--version", std::string(PINTLE_VERSION));
 }

@@ -14,7 +14,9 @@ BIN = pathlib.Path(os.environ["PINTLE_BIN"])
 # Made by the build or set-up, or by the reader.
 NOT_IN_THE_REPOSITORY = ("build", "models", ".deps")
 # Flags of other programs, and of scripts.
-FOREIGN_FLAGS = {"--previous", "--build-arg", "--for", "--from-file", "--type"}
+FOREIGN_FLAGS = set(
+    "--previous --build-arg --for --from-file --type --install --prefix".split()
+)
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Must-show 5: a worker killed and a worker stopped, with the real model in f32. Prints each figure with
-its bound and PASS or FAIL; exits accordingly."""
+"""Must-show 5: a worker killed and a worker stopped, with the real model in f32. Prints each figure
+with its bound and PASS or FAIL; exits accordingly."""
 
 import contextlib
 import signal
@@ -115,7 +115,8 @@ def lose_a_worker(number, name):
                     len(kept.tokens[0]) == 150))
         fleet.wait(1)
         rolled_back = fleet.client.call("Sessions", "GetSession", {"id": lost}).session.turns
-        results.append(verdict(f"{name}: turns after the rollback", rolled_back, "1", rolled_back == 1))
+        results.append(
+            verdict(f"{name}: turns after the rollback", rolled_back, "1", rolled_back == 1))
         moved = [fleet.ask(lost, text) for text in CONVERSATION[1:]]
         same = [equal_to_first_margin(a, b) for a, b in zip(moved, undisturbed[1:])]
         results.append(

@@ -29,6 +29,8 @@ const std::map<std::string, std::set<std::string>, std::less<>>& Arrows() {
       {"worker/turn",
        {"contract", "sessions", "worker/kv", "worker/model/seam", "worker/text/seam",
         "worker/engine"}},
+      // Linked into ThreadSanitizer builds.
+      {"cmake", {"contract"}},
       // Pure rooms of services and of the coordinator.
       {"services/outbox", {"contract"}},
       {"coordinator/membership", {"contract", "sessions"}},

@@ -86,7 +86,8 @@ class NoiseFilter {
 // Whether the text before a brace is the head of a function.
 bool IsFunctionHead(const std::string& head) {
   static const std::regex kOther(
-      R"((^|\W)(namespace|class|struct|enum|union|extern|if|for|while|switch|catch|do|else|try)\b)");
+      R"((^|\W)(namespace|class|struct|enum|union|extern|if|for|while|switch|catch|do|else|try))"
+      R"(\b)");
   static const std::regex kOperator(R"(operator\s*[^\s\w(]+)");
   const std::string plain = std::regex_replace(head, kOperator, "operator");
   if (plain.find('(') == std::string::npos || std::regex_search(plain, kOther)) return false;

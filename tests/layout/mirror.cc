@@ -40,7 +40,25 @@ std::string WithoutIsa(const std::string& unit) {
 }  // namespace
 
 const MirrorExceptions& KnownExceptions() {
-  static const MirrorExceptions kExceptions = {};
+  static const MirrorExceptions kExceptions = {
+      // Wiring of rooms, tested as real processes by tests/e2e.
+      {"cli/serve_command", "tests/e2e/test_stranger.py serves with it"},
+      {"coordinator/process/coordinator_process", "every test of tests/e2e runs it"},
+      {"coordinator/process/fleet_connector", "tests/e2e/test_turns.py asks caches through it"},
+      {"worker/process/torch_model", "tests/e2e/test_stranger.py loads the real model with it"},
+      {"worker/process/worker_cache_source", "tests/e2e/test_turns.py checks what it answers"},
+      {"worker/process/worker_main", "tests/e2e/test_failures.py: flags, signals, exit codes"},
+      {"worker/process/worker_process", "every test of tests/e2e runs it"},
+      {"services/registry/registration_loop", "tests/e2e/test_failures.py: join, leave, silence"},
+      // Two halves of one thing, tested where they meet.
+      {"services/execution/remote_turn", "execution_service_test talks to the service through it"},
+      {"services/execution/remote_worker",
+       "execution_service_test talks to the service through it"},
+      {"worker/text/text_errors", "chat_renderer_test and hf_text_model_test assert its statuses"},
+      {"worker/text/tokenizer_handle", "hf_text_model_test reaches all of it"},
+      // Plain data.
+      {"worker/model/seam/step_batch", "a struct with a Clear"},
+  };
   return kExceptions;
 }
 

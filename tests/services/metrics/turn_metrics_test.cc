@@ -47,7 +47,8 @@ TEST(TurnMetricsTest, FirstTokensAreToldApartByWhatWasCached) {
   for (const auto& metric : family->metric) {
     counts[LabelOf(metric, "cache")] = metric.histogram.sample_count;
   }
-  EXPECT_EQ(counts, (std::map<std::string, std::uint64_t>{{"miss", 1}, {"partial", 1}, {"hit", 2}}));
+  const std::map<std::string, std::uint64_t> expected = {{"miss", 1}, {"partial", 1}, {"hit", 2}};
+  EXPECT_EQ(counts, expected);
 }
 
 TEST(TurnMetricsTest, RefusalsAreCountedByReasonAndDurationsByCode) {

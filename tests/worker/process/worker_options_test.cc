@@ -43,7 +43,7 @@ TEST(WorkerOptionsTest, AModelIsNamedByItsFolderUnlessTheFlagNamesIt) {
   EXPECT_EQ(ParseModelFlag("models/Smol/").name, "Smol");
   EXPECT_EQ(ParseModelFlag("tiny=models/Smol").name, "tiny");
   EXPECT_EQ(ParseModelFlag("tiny=models/Smol").folder, "models/Smol");
-  EXPECT_EQ(ParseModelFlag("/a/x=y/Smol").folder, "/a/x=y/Smol") << "an = within a path is a path's";
+  EXPECT_EQ(ParseModelFlag("/a/x=y/Smol").folder, "/a/x=y/Smol") << "this = is the path's own";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+// SPDX-License-Identifier: Apache-2.0
 #ifndef PINTLE_WORKER_TEXT_BRIDGE_TEXT_BRIDGE_H_
 #define PINTLE_WORKER_TEXT_BRIDGE_TEXT_BRIDGE_H_
 

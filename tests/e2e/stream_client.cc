@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/streams/stream_client.h"
+#include "tests/e2e/stream_client.h"
 
 #include <utility>
 
@@ -100,7 +100,8 @@ void SessionStream::Next() {
   std::vector<TokenId> prompt;
   for (int i = 0; i < kPromptTokens; ++i) {
     // Different for each session and turn, so that sessions share nothing by chance.
-    const std::size_t mixed = absl::Hash<std::pair<std::string, int>>{}({session_, turn_ * 100 + i});
+    const std::size_t mixed =
+        absl::Hash<std::pair<std::string, int>>{}({session_, turn_ * 100 + i});
     prompt.push_back(static_cast<TokenId>(mixed % 256));
   }
   running_ = std::make_unique<Turn>(*this, std::move(prompt));

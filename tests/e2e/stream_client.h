@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef PINTLE_BENCH_STREAMS_STREAM_CLIENT_H_
-#define PINTLE_BENCH_STREAMS_STREAM_CLIENT_H_
+#ifndef PINTLE_TESTS_E2E_STREAM_CLIENT_H_
+#define PINTLE_TESTS_E2E_STREAM_CLIENT_H_
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
@@ -66,4 +66,4 @@ class SessionStream {
 
 }  // namespace pintle
 
-#endif  // PINTLE_BENCH_STREAMS_STREAM_CLIENT_H_
+#endif  // PINTLE_TESTS_E2E_STREAM_CLIENT_H_

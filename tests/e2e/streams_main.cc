@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Must-show 4: 200 sessions on one worker over gRPC, every token held against the oracle; then beside
-// a stream whose reader stopped. Usage: streams --target HOST:PORT --pid PID --pool-bytes N
+// Must-show 4: 200 sessions on one worker over gRPC, every token held against the oracle; then
+// beside a stream whose reader stopped.
 #include <grpcpp/create_channel.h>
 
 #include <CLI/CLI.hpp>
@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "bench/streams/stream_client.h"
+#include "tests/e2e/stream_client.h"
 
 namespace pintle {
 namespace {
