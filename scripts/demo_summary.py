@@ -57,7 +57,8 @@ def summary(first, second, cold, check):
     return all(
         [
             verdict("two answered turns",
-                    f"{len(first['text'])} and {len(second['text'])} characters", "> 0", bool(first["text"].strip()) and bool(second["text"].strip())),
+                    f"{len(first['text'])} and {len(second['text'])} characters", "> 0",
+                    bool(first["text"].strip()) and bool(second["text"].strip())),
             verdict("turn 1's prompt", f"{first['usage']['prompt_tokens']} tokens", "about 1,000",
                     800 <= first["usage"]["prompt_tokens"] <= 1300),
             verdict("history cached at turn 2", f"{share:.3f}", f">= {CACHED_SHARE_MIN}",

@@ -81,7 +81,7 @@ def _f16(raw):
 
 
 def _from_q4_1(raw):
-    """Block: scale, minimum (f16), then 16 bytes: values 0-15 in the low half, 16-31 in the high."""
+    """Block: scale, minimum (f16), 16 bytes: values 0-15 in the low half, 16-31 in the high."""
     scale, minimum = _f16(raw[:, 0:2]), _f16(raw[:, 2:4])
     nibbles = np.concatenate([raw[:, 4:] & 0x0F, raw[:, 4:] >> 4], axis=1)
     return scale * nibbles.astype(np.float32) + minimum

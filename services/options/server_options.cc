@@ -24,11 +24,11 @@ std::string EnvironmentName(std::string flag) {
 class FileBelowEnvironment final : public CLI::ConfigTOML {
  public:
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
-    std::vector<CLI::ConfigItem> items = ConfigTOML::from_config(input);
-    std::erase_if(items, [](const CLI::ConfigItem& item) {
+    std::vector<CLI::ConfigItem> kept = CLI::ConfigTOML::from_config(input);
+    std::erase_if(kept, [](const CLI::ConfigItem& item) {
       return std::getenv(EnvironmentName(item.name).c_str()) != nullptr;
     });
-    return items;
+    return kept;
   }
 };
 
