@@ -31,6 +31,7 @@ trap cleanup EXIT
 start() {
   local name=$1 binary=$2 waited=0
   shift 2
+  : >"$WORK/$name.out"  # It must exist before the first look at it.
   "$BIN/$binary" "$@" >"$WORK/$name.out" 2>"$WORK/$name.err" &
   local pid=$!
   PIDS+=("$pid")
