@@ -185,7 +185,10 @@ absl::Status SessionsCommand::Delete(CommandContext& context) {
     sum.set_released_tokens(sum.released_tokens() + response.released_tokens());
   }
   if (context.json) return PrintJson(sum, context);
-  context.terminal.Note(absl::StrCat(Grouped(sum.released_tokens()), " cached tokens released"));
+  // Zero also stands for a server that does not know.
+  if (sum.released_tokens() > 0) {
+    context.terminal.Note(absl::StrCat(Grouped(sum.released_tokens()), " cached tokens released"));
+  }
   return absl::OkStatus();
 }
 

@@ -210,6 +210,7 @@ void CoordinatorProcess::Rooms::Tick() {
     for (const WorkerId& worker : registry->DropSilent(clock.Monotonic())) {
       std::fprintf(stderr, "worker %s is silent and out of the fleet\n", worker.value().c_str());
     }
+    inference_service->EndSlowReaders(absl::Seconds(options.server.slow_reader_seconds));
     if (clock.Monotonic() - expiry >= kExpiryInterval) {
       front->ExpireIdle();
       expiry = clock.Monotonic();

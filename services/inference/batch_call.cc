@@ -119,6 +119,7 @@ void BatchCall::HandleGenerate(const v1::GenerateRequest& request) {
   auto pump = std::make_shared<TurnPump>(
       *std::move(stream),
       [this, id, &watched](const TurnEvent& event) { return Take(id, watched, event); });
+  starter_.readers().Watch(pump);
   bool broken = false;
   {
     absl::MutexLock lock(&mutex_);

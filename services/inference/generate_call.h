@@ -23,6 +23,7 @@ class GenerateCall final : public TurnCall<v1::GenerateResponse> {
   void Begin(const absl::StatusOr<TenantId>& tenant, const v1::GenerateRequest& request);
 
  private:
+  void Running(const std::shared_ptr<TurnPump>& pump) override { starter_.readers().Watch(pump); }
   void Watch(const TurnEvent& event) override { recorder_->OnEvent(event); }
   void Ended(const absl::Status& status) override { recorder_->End(status); }
 

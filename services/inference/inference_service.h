@@ -2,6 +2,7 @@
 #ifndef PINTLE_SERVICES_INFERENCE_INFERENCE_SERVICE_H_
 #define PINTLE_SERVICES_INFERENCE_INFERENCE_SERVICE_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "contract/clock.h"
@@ -24,6 +25,11 @@ class InferenceService final : public v1::Inference::CallbackService {
 
   // New turns are answered DRAINING from now on; running ones end as they would.
   void Drain() { starter_.Drain(); }
+  // Ends the turns whose peer has not read for `limit`, SLOW_READER; returns how many. Call it
+  // several times a limit.
+  std::size_t EndSlowReaders(absl::Duration limit) {
+    return starter_.readers().Sweep(starter_.clock().Monotonic(), limit);
+  }
 
   grpc::ServerWriteReactor<v1::GenerateResponse>* Generate(
       grpc::CallbackServerContext* context, const v1::GenerateRequest* request) override;

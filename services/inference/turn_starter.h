@@ -13,6 +13,7 @@
 #include "contract/turn.h"
 #include "pintle/v1/inference.pb.h"
 #include "services/request_log/request_recorder.h"
+#include "services/turns/slow_readers.h"
 #include "sessions/turn_front.h"
 
 namespace pintle {
@@ -38,6 +39,9 @@ class TurnStarter {
   // From now on no turn starts; running ones go on.
   void Drain() { draining_ = true; }
 
+  // Where running turns are watched for peers that do not read.
+  SlowReaders& readers() const { return readers_; }
+
   TurnFront& turns() const { return turns_; }
   const Clock& clock() const { return clock_; }
 
@@ -46,6 +50,7 @@ class TurnStarter {
   const std::vector<RequestObserver*> observers_;
   const Clock& clock_;
   std::atomic<bool> draining_{false};
+  mutable SlowReaders readers_;
 };
 
 }  // namespace pintle

@@ -65,6 +65,10 @@ void AddServerFlags(CLI::App& app, ServerOptions& options) {
                  "Time that running turns get to finish after SIGTERM")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
+  app.add_option("--slow-reader-seconds", options.slow_reader_seconds,
+                 "A stream whose reader is behind for longer ends with SLOW_READER")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->capture_default_str();
   app.add_option("--session-ttl-hours", options.session_ttl_hours,
                  "A session idle for longer is forgotten")
       ->check(CLI::Range(0.0, 8760.0))
@@ -80,8 +84,8 @@ void AddEnvironmentAndConfig(CLI::App& app) {
     option->envname(EnvironmentName(option->get_lnames().front()));
   }
   app.config_formatter(std::make_shared<FileBelowEnvironment>());
-  app.set_config("--config", "", "File of flags, one NAME=VALUE a line");
-  app.set_version_flag("--version", std::string(PINTLE_VERSION));
+  app.set_config("--config", "", "File of flags, one NAME=VALUE a line")->type_name("FILE");
+  app.set_version_flag("--version", app.get_name() + " " + PINTLE_VERSION);
 }
 
 }  // namespace pintle

@@ -29,6 +29,7 @@ struct ServerOptions {
   std::string log_format = "text";
   double grace_seconds = 20;
   double session_ttl_hours = 24;
+  double slow_reader_seconds = 30;
   std::size_t sessions_max = 100000;
 };
 

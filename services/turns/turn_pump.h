@@ -2,7 +2,9 @@
 #ifndef PINTLE_SERVICES_TURNS_TURN_PUMP_H_
 #define PINTLE_SERVICES_TURNS_TURN_PUMP_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -20,6 +22,7 @@ namespace pintle {
 //      ^                 |                  |  consumer wants more at once
 //      +-----------------+                  +----------------> [pulling]
 //          no event                 last event: [ended]
+//   [busy] --Abandon--> [abandoned] --Resume--> the consumer gets TurnFailed, [ended]
 //
 // A write to a peer that does not read keeps the pump busy; then nothing is pulled, and the turn's
 // own outbox fills and pauses it.
@@ -42,17 +45,28 @@ class TurnPump final : public std::enable_shared_from_this<TurnPump> {
   // Asks the turn to end early; its last event still comes.
   void Cancel(CancelMode mode, absl::Status why);
 
+  // The number of the event the consumer is busy with; nullopt when it is not busy.
+  std::optional<std::uint64_t> BusyWith() const;
+  // Gives up a consumer that is still busy with this event: the turn rolls back now, and whenever
+  // the consumer resumes, TurnFailed with this status is all it gets. False when it went on
+  // meanwhile.
+  bool Abandon(std::uint64_t event, absl::Status why);
+
  private:
-  enum class State { kIdle, kPulling, kBusy, kEnded };
+  enum class State { kIdle, kPulling, kBusy, kAbandoned, kEnded };
 
   void OnReady();
   void Pull();
+  std::shared_ptr<TurnStream> stream() const;
 
-  // Pulled by whoever set State::kPulling; Cancel is safe from any thread.
-  const std::unique_ptr<TurnStream> stream_;
   Consumer consumer_;
-  // Guards the state alone; never held while the stream or the consumer is called.
-  absl::Mutex mutex_;
+  // Guards what follows; never held while the stream or the consumer is called.
+  mutable absl::Mutex mutex_;
+  // Pulled by whoever set State::kPulling; Cancel is safe from any thread, hence shared for its
+  // duration. Null once abandoned.
+  std::shared_ptr<TurnStream> stream_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t events_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status abandoned_ ABSL_GUARDED_BY(mutex_);
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;
   // The stream became ready while it was pulled: an empty answer may be out of date.
   bool ready_again_ ABSL_GUARDED_BY(mutex_) = false;

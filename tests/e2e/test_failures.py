@@ -167,7 +167,9 @@ def test_a_deadline_ends_the_turn_and_frees_its_blocks(make_cluster):
 
 def test_a_slow_reader_is_ended_and_others_go_on(make_cluster):
     cluster = make_cluster(
-        1, worker_flags=("--slow-reader-seconds", "1", "--kv-bytes", "64MiB")
+        1,
+        ("--slow-reader-seconds", "1"),
+        worker_flags=("--slow-reader-seconds", "1", "--kv-bytes", "64MiB"),
     )
     client = cluster.client()
     client.call("Sessions", "CreateSession", {"id": "asleep"})
@@ -183,6 +185,11 @@ def test_a_slow_reader_is_ended_and_others_go_on(make_cluster):
     other = client.chat("quick", max_tokens=200)
     assert len(other.tokens[0]) == 200
     wait_until(lambda: blocks_in_use(client) == 0, "the slow reader's turn to be rolled back")
+    # Its session is free while it still sleeps.
+    wait_until(
+        lambda: client.call("Sessions", "GetSession", {"id": "asleep"}).session.state != 1,
+        "the session to be free", 30,
+    )
     with pytest.raises(grpc.RpcError) as caught:
         list(stream)
     failure = failure_of(caught.value)

@@ -39,6 +39,8 @@ absl::StatusOr<ModelParts> LoadFakeModel(const WorkerOptions& options) {
   parts.info.context_tokens = decoder.context_tokens;
   parts.info.vocabulary = decoder.vocabulary;
   parts.defaults.eos_token_ids = {text::FakeTextModel::kImEnd};
+  // Greedy unless asked: a greedy fake never makes EOS, so a turn is as long as a test says.
+  parts.defaults.do_sample = false;
   parts.text = std::make_unique<text::FakeTextModel>();
   parts.decoder = std::make_unique<FakeDecoder>(decoder);
   return parts;

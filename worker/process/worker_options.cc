@@ -56,10 +56,6 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
                  "A turn waiting for longer is refused with POOL_FULL")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
-  app.add_option("--slow-reader-seconds", options.slow_reader_seconds,
-                 "A stream whose reader is behind for longer ends with SLOW_READER")
-      ->check(CLI::Range(0.1, 86400.0))
-      ->capture_default_str();
 }
 
 absl::Status WorkerOptions::Validate() const {

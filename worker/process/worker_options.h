@@ -32,7 +32,6 @@ struct WorkerOptions {
   std::int32_t step_tokens = 256;
   std::int32_t sequences_max = 256;
   double queue_seconds = 60;
-  double slow_reader_seconds = 30;
 
   // INVALID_ARGUMENT names the flag, its value and what is taken.
   absl::Status Validate() const;

@@ -36,8 +36,8 @@
 namespace pintle {
 namespace {
 
-// How often sessions past their TTL are looked for.
-constexpr absl::Duration kExpiryInterval = absl::Seconds(10);
+// How often sessions past their TTL and readers that stopped are looked for.
+constexpr absl::Duration kTickInterval = absl::Milliseconds(250);
 // Streams without an end (health watches) are cut after this when the process stops.
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
 
@@ -68,7 +68,7 @@ EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& mod
   engine.scheduler.step_tokens = options.step_tokens;
   engine.scheduler.sequences_max = options.sequences_max;
   engine.scheduler.queue_time = absl::Seconds(options.queue_seconds);
-  engine.slow_reader_time = absl::Seconds(options.slow_reader_seconds);
+  engine.slow_reader_time = absl::Seconds(options.server.slow_reader_seconds);
   engine.kv.policy = options.eviction_policy;
   engine.kv.hash_key = {RandomBits(), RandomBits()};
   engine.kv.model_fingerprint = model.fingerprint;
@@ -278,9 +278,10 @@ void WorkerProcess::Rooms::Collect(SampleFamilies& families) {
 
 void WorkerProcess::Rooms::Tick() {
   absl::MutexLock lock(&mutex);
-  while (!mutex.AwaitWithTimeout(absl::Condition(&stopping), kExpiryInterval)) {
+  while (!mutex.AwaitWithTimeout(absl::Condition(&stopping), kTickInterval)) {
     mutex.Unlock();
     front->ExpireIdle();
+    inference_service->EndSlowReaders(absl::Seconds(options.server.slow_reader_seconds));
     mutex.Lock();
   }
 }

@@ -70,6 +70,25 @@ TEST_F(TurnPumpTest, EventsThatCameBeforeTheStartAreNotLost) {
   EXPECT_TRUE(IsLast(events_.back()));
 }
 
+TEST_F(TurnPumpTest, AnAbandonedConsumerFindsTheFailureWhenItResumes) {
+  const auto pump = Pump(false);
+  pump->Start();
+  const auto turn = backend_.last();
+  turn->StepAll();
+  const std::optional<std::uint64_t> event = pump->BusyWith();
+  ASSERT_TRUE(event.has_value());
+  EXPECT_FALSE(pump->Abandon(*event + 1, absl::UnknownError("another event")));
+  EXPECT_TRUE(pump->Abandon(*event, absl::UnknownError("too slow")));
+  EXPECT_TRUE(turn->released()) << "the turn rolls back while its reader still sleeps";
+  EXPECT_EQ(events_.size(), 1U);
+  pump->Cancel(CancelMode::kRollback, absl::CancelledError("late"));
+  pump->Resume();
+  ASSERT_EQ(events_.size(), 2U);
+  EXPECT_EQ(std::get<TurnFailed>(events_.back()).status, absl::UnknownError("too slow"));
+  pump->Resume();
+  EXPECT_EQ(events_.size(), 2U);
+}
+
 TEST_F(TurnPumpTest, DroppingThePumpRollsTheTurnBack) {
   auto pump = Pump(true);
   pump->Start();
