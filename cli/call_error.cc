@@ -14,7 +14,8 @@ namespace {
 
 const char* NextForSession(Reason reason) {
   switch (reason) {
-    case Reason::kSessionNotFound: return "see pintle sessions list; pintle sessions create ID makes it";
+    case Reason::kSessionNotFound:
+      return "see pintle sessions list; pintle sessions create ID makes it";
     case Reason::kSessionExists: return "use it as it is, or take another id";
     case Reason::kRequestIdReused: return "give another --request-id, or wait for that turn's end";
     case Reason::kPositionMismatch: return "look at the session: pintle sessions get ID";
