@@ -101,7 +101,8 @@ struct RunResult {
 RunResult Run(const std::string& target, int pid, const FakeDecoder& oracle, double seconds,
               int number) {
   StreamTotals totals;
-  std::atomic<bool> stop{false};
+  // Without a time every session runs one turn and no more.
+  std::atomic<bool> stop{seconds <= 0};
   // Four connections: one alone would make its thread the bottleneck, 200 are no realistic client.
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < 4; ++i) channels.push_back(Dial(target));
