@@ -72,21 +72,26 @@ TurnRequest TurnBench::Chat(const std::string& session, const std::string& text,
 }
 
 SeenTurn TurnBench::Drain(TurnStream& stream) {
-  absl::Mutex mutex;
-  bool ready = false;
+  // Shared with the callback, which may still run when the last event has been taken.
+  struct Ready {
+    absl::Mutex mutex;
+    bool ready = false;
+  };
+  const auto signal = std::make_shared<Ready>();
   SeenTurn seen;
-  stream.SetReadyCallback([&] {
-    absl::MutexLock lock(&mutex);
-    ready = true;
+  stream.SetReadyCallback([signal] {
+    absl::MutexLock lock(&signal->mutex);
+    signal->ready = true;
   });
   bool last = false;
   while (!last) {
     std::optional<TurnEvent> event = stream.Next();
     if (!event) {
-      absl::MutexLock lock(&mutex);
-      PINTLE_CHECK(mutex.AwaitWithTimeout(absl::Condition(&ready), absl::Seconds(60)),
-                   "a turn without an end");
-      ready = false;
+      absl::MutexLock lock(&signal->mutex);
+      PINTLE_CHECK(
+          signal->mutex.AwaitWithTimeout(absl::Condition(&signal->ready), absl::Seconds(60)),
+          "a turn without an end");
+      signal->ready = false;
       continue;
     }
     last = IsLast(*event);
