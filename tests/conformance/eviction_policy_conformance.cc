@@ -91,7 +91,7 @@ void EvictionPolicyConformance::Churn() {
 
 std::vector<Victim> EvictionPolicyConformance::Propose(std::int32_t n) const {
   std::vector<Victim> victims;
-  policy_->Propose(n, now_, &victims);
+  policy_->Propose(n, now_, OfferAll, &victims);
   return victims;
 }
 
@@ -172,7 +172,7 @@ TEST_P(EvictionPolicyConformance, EqualEventsGiveEqualProposals) {
     now_ += absl::Seconds(1);
   }
   std::vector<Victim> victims;
-  other->Propose(10, now_, &victims);
+  other->Propose(10, now_, OfferAll, &victims);
   EXPECT_EQ(victims.size(), 10U);
   EXPECT_EQ(Propose(10), victims);
 }

@@ -64,4 +64,11 @@ void BlockPool::SetFilled(BlockIndex block, std::int32_t filled) {
   it.filled = filled;
 }
 
+BlockFacts BlockPool::Facts(BlockIndex block) const {
+  BlockFacts facts;
+  facts.tokens = (*this)[block].filled;
+  facts.reuse = (*this)[block].reuse;
+  return facts;
+}
+
 }  // namespace pintle::kv

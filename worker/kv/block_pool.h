@@ -72,6 +72,8 @@ class BlockPool : public BlockTree {
   BlockIndex Parent(BlockIndex block) const override { return (*this)[block].parent; }
   std::int32_t Children(BlockIndex block) const override { return (*this)[block].children; }
   std::int32_t Depth(BlockIndex block) const override { return (*this)[block].depth; }
+  // What a block knows of itself; its sessions are Holdings' to add.
+  BlockFacts Facts(BlockIndex block) const override;
 
  private:
   std::int32_t block_tokens_;

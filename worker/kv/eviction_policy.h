@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -21,6 +22,29 @@ struct Victim {
   friend bool operator==(const Victim&, const Victim&) = default;
 };
 
+// What a session said, or was seen to do, about coming back.
+enum class SessionOutlook : std::uint8_t {
+  kOpen,          // nothing said
+  kAwaitingTool,  // its last answer ended in a tool call: it usually comes back at once
+  kClosed,        // it will not come back
+};
+
+// What the cache knows of one block beyond its place in the tree. Where several sessions end in
+// the block the one likeliest to come back speaks for all.
+struct BlockFacts {
+  std::int32_t tokens = 0;    // positions written
+  std::int32_t reuse = 0;     // times a turn found it again
+  std::int32_t sessions = 0;  // whose chain ends here; 0 inside a chain and for cache content
+  std::int32_t turns = 0;     // committed turns of the session, 0 when none ends here
+  SessionOutlook outlook = SessionOutlook::kOpen;
+  // When the client said it would be back, on the cache's clock; infinite when it said nothing.
+  absl::Duration expected_return = absl::InfiniteDuration();
+  // Of `retained` pins, 0 to 100; kDefaultPriority without one.
+  std::int32_t priority = 50;
+  // When the pin's TTL or lease ends; zero without one.
+  absl::Duration retained_until = absl::ZeroDuration();
+};
+
 // What a policy may know of the tree of blocks; answers stay true between two events.
 class BlockTree {
  public:
@@ -31,7 +55,15 @@ class BlockTree {
   virtual std::int32_t Children(BlockIndex block) const = 0;
   // Index of the block in its chain, from 0.
   virtual std::int32_t Depth(BlockIndex block) const = 0;
+  // O(sessions that end in the block).
+  virtual BlockFacts Facts(BlockIndex block) const = 0;
 };
+
+// Which of the evictable blocks are on offer in one proposal (tenants' floors and quotas). Those
+// that are not stay, and with them all their ancestors.
+using Offer = absl::FunctionRef<bool(BlockIndex)>;
+// Everything is on offer.
+inline bool OfferAll(BlockIndex /*block*/) { return true; }
 
 // Orders eviction candidates; it never protects anything. A deterministic state machine fed with
 // events: equal events give equal proposals. Time is an argument and never runs backwards.
@@ -54,12 +86,15 @@ class EvictionPolicy {
   virtual void Evictable(BlockIndex block, absl::Duration now) = 0;
   // The block is in use again: it must not be proposed.
   virtual void Protected(BlockIndex block) = 0;
+  // The block's facts changed while it is evictable: a hint, a priority, a session that ended.
+  virtual void Changed(BlockIndex block, absl::Duration now) = 0;
   // The block went back to the free list, for whatever reason.
   virtual void Erase(BlockIndex block) = 0;
 
-  // Appends up to `n` evictable blocks to `victims` in the order they should go, each after all
-  // its children; fewer only when fewer are evictable. Changes nothing.
-  virtual void Propose(std::int32_t n, absl::Duration now, std::vector<Victim>* victims) const = 0;
+  // Appends up to `n` evictable blocks on offer to `victims` in the order they should go, each
+  // after all its children; fewer only when no more can go. Changes nothing.
+  virtual void Propose(std::int32_t n, absl::Duration now, Offer offer,
+                       std::vector<Victim>* victims) const = 0;
   // The proposal is being carried out: applies the moves that are part of it. Every victim's
   // Erase follows. Requires: a prefix of what Propose would answer now.
   virtual void Commit(absl::Span<const Victim> victims, absl::Duration now) = 0;

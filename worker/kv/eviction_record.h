@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "contract/ids.h"
+#include "worker/kv/block_hash.h"
 #include "worker/kv/kv_stats.h"
 
 namespace pintle::kv {
@@ -25,6 +26,7 @@ struct EvictionRecord {
   std::array<SessionId, kSessionsNamed> sessions;
   std::int32_t holders = 0;  // 0: cache content of no session
   BlockIndex block = kNoBlock;
+  Hash128 hash;  // chain hash of its filled positions
   std::int32_t tokens = 0;
   std::int64_t bytes = 0;
   Position first_position = 0;

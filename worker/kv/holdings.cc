@@ -23,6 +23,7 @@ Holdings::Holdings(const Options& options, const BlockHash& block_hash)
       spaces(block_hash, options.shared_namespace),
       sessions(pool, options.sessions_max),
       log(options.records_max),
+      hash_(block_hash),
       bytes_per_token_(options.bytes_per_token) {}
 
 BlockIndex Holdings::Take(BlockIndex parent, std::int32_t space, absl::Duration now) {
@@ -102,6 +103,7 @@ void Holdings::Write(BlockIndex block, std::int32_t count, absl::Duration now) {
   pool[block].last_use = now;
   stats.physical.added += count;
   stats.physical.present += count;
+  if (observer != nullptr) observer->Stored(block, count, now);
 }
 
 void Holdings::Relink(BlockIndex block, BlockIndex parent) {
@@ -114,15 +116,22 @@ void Holdings::Relink(BlockIndex block, BlockIndex parent) {
   ++version;
 }
 
-void Holdings::Trim(BlockIndex block, std::int32_t filled, KvReason reason) {
+std::int32_t Holdings::Cut(BlockIndex block, std::int32_t filled) {
   Block& it = pool[block];
   const std::int32_t removed = it.filled - filled;
-  if (removed == 0) return;
+  if (removed == 0) return 0;
   PINTLE_CHECK(removed > 0, "trimming never adds");
   if (it.indexed) index.Erase(block);
   pool.SetFilled(block, filled);
-  stats.physical.removed[At(reason)] += removed;
   stats.physical.present -= removed;
+  return removed;
+}
+
+void Holdings::Trim(BlockIndex block, std::int32_t filled, KvReason reason) {
+  const std::int32_t removed = Cut(block, filled);
+  if (removed == 0) return;
+  stats.physical.removed[At(reason)] += removed;
+  if (observer != nullptr) observer->Removed(block, removed, reason);
 }
 
 void Holdings::TrimToUse(BlockIndex block, KvReason reason) {
@@ -132,9 +141,13 @@ void Holdings::TrimToUse(BlockIndex block, KvReason reason) {
 }
 
 void Holdings::Free(BlockIndex block, KvReason reason, absl::Duration now) {
-  Block& it = pool[block];
-  if (it.filled > 0) stats.block_lifetime.Observe(now - it.taken_at);
+  if (pool[block].filled > 0) stats.block_lifetime.Observe(now - pool[block].taken_at);
   Trim(block, 0, reason);
+  FreeEmpty(block);
+}
+
+void Holdings::FreeEmpty(BlockIndex block) {
+  const Block& it = pool[block];
   policy->Erase(block);
   if (it.parent == kNoBlock) {
     spaces.Drop(it.space);
@@ -178,7 +191,7 @@ void Holdings::PlanInto(std::int32_t need, absl::Duration now, EvictionPlan* pla
   plan->from_free = std::min(need, pool.free_blocks());
   plan->victims.clear();
   const std::int32_t missing = need - plan->from_free;
-  if (missing > 0) policy->Propose(missing, now, &plan->victims);
+  if (missing > 0) policy->Propose(missing, now, OfferAll, &plan->victims);
   plan->shortfall = missing - static_cast<std::int32_t>(plan->victims.size());
   plan->blocks_in_use = pool.Count(BlockState::kInUse);
   plan->blocks_pinned = pool.Count(BlockState::kPinned);
@@ -200,7 +213,9 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
   PINTLE_CHECK(it.state == BlockState::kEvictable && it.children == 0,
                "only an unused leaf is evicted");
   if (it.preempted) reason = KvReason::kPreempted;
-  Record(victim, reason, on_behalf_of, now);
+  Describe(victim, reason, on_behalf_of, now);
+  const bool moved = Demote(now);
+  if (!moved) CountEviction();
   const Position start = it.depth * pool.block_tokens();
   while (it.first_tail != -1) {
     const std::int32_t session = it.first_tail;
@@ -217,13 +232,16 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
       parent.preempted = it.preempted && parent.tails == 0;
     }
   }
-  Free(victim.block, reason, now);
+  stats.block_lifetime.Observe(record_.age);
+  const std::int32_t gone = Cut(victim.block, 0);
+  (moved ? stats.physical.moved_out : stats.physical.removed[At(reason)]) += gone;
+  FreeEmpty(victim.block);
 }
 
-void Holdings::Record(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
-                      absl::Duration now) {
+void Holdings::Describe(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
+                        absl::Duration now) {
   const Block& it = pool[victim.block];
-  EvictionRecord& record = log.Add();
+  EvictionRecord& record = record_;
   record.at = now;
   record.tenant = spaces.Tenant(it.space);
   record.holders = it.tails;
@@ -234,6 +252,8 @@ void Holdings::Record(const Victim& victim, KvReason reason, const SessionKey& o
   }
   for (; named < record.sessions.size(); ++named) record.sessions[named] = SessionId();
   record.block = victim.block;
+  const Hash128& before = it.parent == kNoBlock ? spaces.Root(it.space) : pool[it.parent].hash;
+  record.hash = it.indexed ? it.hash : hash_.Extend(before, WrittenTokens(victim.block));
   record.tokens = it.filled;
   record.bytes = it.filled * bytes_per_token_;
   record.first_position = it.depth * pool.block_tokens();
@@ -245,17 +265,58 @@ void Holdings::Record(const Victim& victim, KvReason reason, const SessionKey& o
   record.idle = now - it.last_use;
   record.reuse_count = it.reuse;
   record.on_behalf_of = on_behalf_of;
-  ++stats.evictions[At(reason)];
-  stats.evicted_tokens[At(reason)] += record.tokens;
-  stats.evicted_bytes[At(reason)] += record.bytes;
+}
+
+bool Holdings::Demote(absl::Duration now) {
+  if (demoter == nullptr) return false;
+  const Block& it = pool[record_.block];
+  const Hash128& before = it.parent == kNoBlock ? spaces.Root(it.space) : pool[it.parent].hash;
+  const auto tier = demoter->Demote(
+      DemotionOffer{record_, before, record_.hash, WrittenTokens(record_.block)}, now);
+  if (tier && observer != nullptr) observer->Demoted(record_, *tier);
+  return tier.has_value();
+}
+
+void Holdings::CountEviction() {
+  EvictionRecord& record = log.Add();
+  record_.number = record.number;
+  record = record_;
+  ++stats.evictions[At(record.reason)];
+  stats.evicted_tokens[At(record.reason)] += record.tokens;
+  stats.evicted_bytes[At(record.reason)] += record.bytes;
   stats.idle_before_eviction.Observe(record.idle);
+  if (observer != nullptr) observer->Evicted(record);
+}
+
+absl::Span<const TokenId> Holdings::WrittenTokens(BlockIndex block) const {
+  return pool.TokensOf(block).first(static_cast<std::size_t>(pool[block].filled));
+}
+
+BlockFacts Holdings::Facts(BlockIndex block) const {
+  BlockFacts facts = pool.Facts(block);
+  // The open session that comes back soonest speaks for all.
+  const auto before = [](const Session& a, const BlockFacts& b) {
+    if ((a.outlook == SessionOutlook::kClosed) != (b.outlook == SessionOutlook::kClosed)) {
+      return b.outlook == SessionOutlook::kClosed;
+    }
+    if (a.expected_return != b.expected_return) return a.expected_return < b.expected_return;
+    return a.turns > b.turns;
+  };
+  for (std::int32_t s = pool[block].first_tail; s != -1; s = sessions[s].next_tail) {
+    const Session& it = sessions[s];
+    if (facts.sessions++ > 0 && !before(it, facts)) continue;
+    facts.turns = static_cast<std::int32_t>(it.turns);
+    facts.outlook = it.outlook;
+    facts.expected_return = it.expected_return;
+  }
+  return facts;
 }
 
 void Holdings::ChangePolicy(std::unique_ptr<EvictionPolicy> next, absl::Duration now) {
   std::vector<Victim> order;
   const auto evictable = static_cast<std::int32_t>(pool.Count(BlockState::kEvictable));
   order.reserve(static_cast<std::size_t>(evictable));
-  policy->Propose(evictable, now, &order);
+  policy->Propose(evictable, now, OfferAll, &order);
   for (BlockIndex block = 0; block < pool.size(); ++block) {
     if (pool[block].state != BlockState::kFree) next->Insert(block, now);
   }

@@ -7,12 +7,15 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "contract/ids.h"
 #include "worker/kv/block_hash.h"
 #include "worker/kv/block_pool.h"
 #include "worker/kv/eviction_log.h"
 #include "worker/kv/eviction_plan.h"
 #include "worker/kv/eviction_policy.h"
+#include "worker/kv/kv_demoter.h"
+#include "worker/kv/kv_observer.h"
 #include "worker/kv/kv_stats.h"
 #include "worker/kv/namespace_table.h"
 #include "worker/kv/prefix_index.h"
@@ -26,7 +29,7 @@ namespace pintle::kv {
 // or it is kept as cache content; otherwise it is freed at once, its parents after it.
 // Thread: confined to the engine thread. Allocates only when made (sessions: when new).
 // Fails: does not; its requirements are checked.
-class Holdings {
+class Holdings : public BlockTree {
  public:
   struct Options {
     std::int32_t blocks;
@@ -69,6 +72,12 @@ class Holdings {
   // Feeds the new policy with the blocks in the order in which the old one would evict them.
   void ChangePolicy(std::unique_ptr<EvictionPolicy> policy, absl::Duration now);
 
+  // --- What policies ask ---
+  BlockIndex Parent(BlockIndex block) const override { return pool[block].parent; }
+  std::int32_t Children(BlockIndex block) const override { return pool[block].children; }
+  std::int32_t Depth(BlockIndex block) const override { return pool[block].depth; }
+  BlockFacts Facts(BlockIndex block) const override;
+
   // Blocks that could be handed out: free ones and those nobody refers to.
   std::int64_t available() const {
     return pool.Count(BlockState::kFree) + pool.Count(BlockState::kEvictable);
@@ -80,6 +89,10 @@ class Holdings {
   SessionTable sessions;
   EvictionLog log;
   std::unique_ptr<EvictionPolicy> policy;
+  // Told of every change as it happens; none by default. Borrowed, set before the first turn.
+  KvObserver* observer = nullptr;
+  // Offered every block that is evicted; none by default. Borrowed, set before the first turn.
+  KvDemoter* demoter = nullptr;
   KvStats stats;              // counters; the figures that others know are added by KvCache
   std::uint64_t version = 0;  // rises with every change a plan could notice
 
@@ -89,10 +102,21 @@ class Holdings {
   void Free(BlockIndex block, KvReason reason, absl::Duration now);
   void Evict(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
              absl::Duration now);
-  void Record(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
-              absl::Duration now);
+  // Writes `record_`.
+  void Describe(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
+                absl::Duration now);
+  // Whether a lower tier took the block over.
+  bool Demote(absl::Duration now);
+  absl::Span<const TokenId> WrittenTokens(BlockIndex block) const;
+  void CountEviction();
+  // Drops positions >= `filled` without entering them in a ledger.
+  std::int32_t Cut(BlockIndex block, std::int32_t filled);
+  // Frees a block that holds nothing any more.
+  void FreeEmpty(BlockIndex block);
 
+  const BlockHash& hash_;
   std::int64_t bytes_per_token_;
+  EvictionRecord record_;  // of the victim at hand; its strings keep their room
 };
 
 }  // namespace pintle::kv

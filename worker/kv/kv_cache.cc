@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Create(const KvOptions& option
                                    : std::min(options.blocks, options.sequence_blocks_max);
   std::unique_ptr<KvCache> cache(new KvCache(options, longest));
   PINTLE_ASSIGN_OR_RETURN(cache->holdings_.policy,
-                          MakePolicy(options.policy, options.blocks, cache->holdings_.pool));
+                          MakePolicy(options.policy, options.blocks, cache->holdings_));
   return cache;
 }
 
@@ -157,7 +157,7 @@ void KvCache::TakeRecords(std::vector<EvictionRecord>* records) { holdings_.log.
 
 absl::Status KvCache::SetPolicy(absl::string_view name, absl::Duration now) {
   Notice(now);
-  PINTLE_ASSIGN_OR_RETURN(auto policy, MakePolicy(name, options_.blocks, holdings_.pool));
+  PINTLE_ASSIGN_OR_RETURN(auto policy, MakePolicy(name, options_.blocks, holdings_));
   holdings_.ChangePolicy(std::move(policy), now);
   return absl::OkStatus();
 }

@@ -140,6 +140,11 @@ class KvCache {
   // Hands all blocks to another policy, live. INVALID_FIELD for an unknown name.
   absl::Status SetPolicy(absl::string_view name, absl::Duration now);
 
+  // Who is told of what happens, and who may take victims over. Borrowed for the cache's life;
+  // nullptr for nobody. Requires: nothing is held yet.
+  void SetObserver(KvObserver* observer) { holdings_.observer = observer; }
+  void SetDemoter(KvDemoter* demoter) { holdings_.demoter = demoter; }
+
   // A copy of about 1.5 KiB, no allocation: cheap enough for every step.
   KvStats Stats() const;
   // Every invariant of design section 6, in O(blocks + sessions); INTERNAL names what is broken.

@@ -25,7 +25,7 @@ std::int64_t Sum(const ByReason& values) {
 }
 
 bool Balances(const KvLedger& ledger) {
-  return ledger.added - Sum(ledger.removed) == ledger.present;
+  return ledger.added + ledger.moved_in - ledger.moved_out - Sum(ledger.removed) == ledger.present;
 }
 
 }  // namespace

@@ -127,6 +127,10 @@ absl::StatusOr<KvSequence> KvCache::Begin(const SessionKey& key, absl::Span<cons
   it.cached_session = chain.session_tokens;
   it.cached_prefix = chain.prefix_tokens;
   holdings_.Attach(session, chain.prefix_tokens);
+  if (holdings_.observer != nullptr) {
+    holdings_.observer->Began(KvLookup{key, holdings_.spaces.Root(it.space), tokens, chain.Total()},
+                              now);
+  }
   holdings_.stats.prefix_query_tokens += static_cast<std::int64_t>(tokens.size());
   holdings_.stats.hit_tokens_session += chain.session_tokens;
   holdings_.stats.hit_tokens_prefix += chain.prefix_tokens;

@@ -48,10 +48,13 @@ using ByState = std::array<std::int64_t, kBlockStates>;
 constexpr std::size_t At(BlockState state) { return static_cast<std::size_t>(state); }
 constexpr std::size_t At(KvReason reason) { return static_cast<std::size_t>(reason); }
 
-// One ledger, in tokens: added - sum(removed) = present, always.
-// Physical: stored, removed, resident. Per session: attached, detached, held.
+// One ledger, in tokens: added + moved_in - moved_out - sum(removed) = present, always.
+// Physical, per tier: stored, removed, resident. Per session: attached, detached, held (in any
+// tier, so nothing moves there).
 struct KvLedger {
   std::int64_t added = 0;
+  std::int64_t moved_in = 0;
+  std::int64_t moved_out = 0;
   ByReason removed{};
   std::int64_t present = 0;
 };

@@ -3,15 +3,18 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "contract/check.h"
 
 namespace pintle::kv {
 
-LruPolicy::LruPolicy(std::int32_t blocks) : entries_(static_cast<std::size_t>(blocks)) {}
+LruPolicy::LruPolicy(std::int32_t blocks, const BlockTree& tree)
+    : tree_(tree), entries_(static_cast<std::size_t>(blocks)) {}
 
 // Only the time a block comes out of use counts, and that is Evictable's.
 void LruPolicy::Insert(BlockIndex /*block*/, absl::Duration /*now*/) {}
 void LruPolicy::Access(BlockIndex /*block*/, absl::Duration /*now*/) {}
+void LruPolicy::Changed(BlockIndex /*block*/, absl::Duration /*now*/) {}
 
 void LruPolicy::Evictable(BlockIndex block, absl::Duration now) {
   Entry& it = At(block);
@@ -33,10 +36,16 @@ void LruPolicy::Erase(BlockIndex block) {
   if (At(block).listed) Protected(block);
 }
 
-void LruPolicy::Propose(std::int32_t n, absl::Duration /*now*/,
+void LruPolicy::Propose(std::int32_t n, absl::Duration /*now*/, Offer offer,
                         std::vector<Victim>* victims) const {
-  for (BlockIndex at = oldest_; at != kNoBlock && n > 0; at = At(at).newer, --n) {
+  absl::flat_hash_set<BlockIndex> kept;  // parents of blocks that stay; empty unless some do
+  for (BlockIndex at = oldest_; at != kNoBlock && n > 0; at = At(at).newer) {
+    if ((!kept.empty() && kept.contains(at)) || !offer(at)) {
+      kept.insert(tree_.Parent(at));
+      continue;
+    }
     victims->push_back(Victim{at, At(at).since_seconds});
+    --n;
   }
 }
 

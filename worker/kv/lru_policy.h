@@ -20,16 +20,18 @@ namespace pintle::kv {
 // After: the folklore stack algorithm (Mattson et al., IBM Systems Journal 9(2), 1970).
 class LruPolicy : public EvictionPolicy {
  public:
-  explicit LruPolicy(std::int32_t blocks);
+  LruPolicy(std::int32_t blocks, const BlockTree& tree);
 
   absl::string_view name() const override { return "lru"; }
   void Insert(BlockIndex block, absl::Duration now) override;
   void Access(BlockIndex block, absl::Duration now) override;
   void Evictable(BlockIndex block, absl::Duration now) override;
   void Protected(BlockIndex block) override;
+  void Changed(BlockIndex block, absl::Duration now) override;
   void Erase(BlockIndex block) override;
   // The score is the time, in seconds, at which the block came out of use.
-  void Propose(std::int32_t n, absl::Duration now, std::vector<Victim>* victims) const override;
+  void Propose(std::int32_t n, absl::Duration now, Offer offer,
+               std::vector<Victim>* victims) const override;
   void Commit(absl::Span<const Victim> victims, absl::Duration now) override;
   bool IsEvictable(BlockIndex block) const override { return At(block).listed; }
   absl::Status CheckInvariants() const override;
@@ -44,6 +46,7 @@ class LruPolicy : public EvictionPolicy {
   Entry& At(BlockIndex block) { return entries_[static_cast<std::size_t>(block)]; }
   const Entry& At(BlockIndex block) const { return entries_[static_cast<std::size_t>(block)]; }
 
+  const BlockTree& tree_;
   std::vector<Entry> entries_;
   BlockIndex oldest_ = kNoBlock;
   BlockIndex newest_ = kNoBlock;

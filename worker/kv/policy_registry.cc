@@ -13,8 +13,8 @@ namespace {
 
 using Factory = std::unique_ptr<EvictionPolicy> (*)(std::int32_t blocks, const BlockTree& tree);
 
-std::unique_ptr<EvictionPolicy> MakeLru(std::int32_t blocks, const BlockTree& /*tree*/) {
-  return std::make_unique<LruPolicy>(blocks);
+std::unique_ptr<EvictionPolicy> MakeLru(std::int32_t blocks, const BlockTree& tree) {
+  return std::make_unique<LruPolicy>(blocks, tree);
 }
 
 // Names and factories at equal places.

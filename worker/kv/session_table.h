@@ -30,6 +30,8 @@ struct Session {
   bool live = false;
   bool cold = false;
   absl::Duration last_use = absl::ZeroDuration();
+  SessionOutlook outlook = SessionOutlook::kOpen;
+  absl::Duration expected_return = absl::InfiniteDuration();
   std::int64_t turns = 0;
   std::int64_t hit_tokens_session = 0;
   std::int64_t hit_tokens_prefix = 0;

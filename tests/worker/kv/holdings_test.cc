@@ -11,7 +11,7 @@ namespace {
 
 class HoldingsTest : public testing::Test {
  protected:
-  HoldingsTest() { holdings_.policy = std::make_unique<LruPolicy>(4); }
+  HoldingsTest() { holdings_.policy = std::make_unique<LruPolicy>(4, holdings_); }
 
   // A full block after `parent`, referenced once.
   BlockIndex Full(BlockIndex parent) {

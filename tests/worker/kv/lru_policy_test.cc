@@ -5,20 +5,22 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "worker/kv/block_pool.h"
 
 namespace pintle::kv {
 namespace {
 
 std::vector<BlockIndex> Order(const LruPolicy& policy, std::int32_t n) {
   std::vector<Victim> victims;
-  policy.Propose(n, absl::Seconds(100), &victims);
+  policy.Propose(n, absl::Seconds(100), OfferAll, &victims);
   std::vector<BlockIndex> blocks;
   for (const Victim& victim : victims) blocks.push_back(victim.block);
   return blocks;
 }
 
 TEST(LruPolicyTest, TheBlockLongestOutOfUseGoesFirst) {
-  LruPolicy policy(4);
+  const BlockPool pool(4, 16);
+  LruPolicy policy(4, pool);
   for (const BlockIndex block : {2, 0, 3}) policy.Evictable(block, absl::Seconds(block));
   EXPECT_THAT(Order(policy, 10), testing::ElementsAre(2, 0, 3));
   EXPECT_THAT(Order(policy, 2), testing::ElementsAre(2, 0));
@@ -28,7 +30,8 @@ TEST(LruPolicyTest, TheBlockLongestOutOfUseGoesFirst) {
 }
 
 TEST(LruPolicyTest, ErasedAndProtectedBlocksAreNotProposed) {
-  LruPolicy policy(4);
+  const BlockPool pool(4, 16);
+  LruPolicy policy(4, pool);
   for (const BlockIndex block : {0, 1, 2, 3}) policy.Evictable(block, absl::Seconds(1));
   policy.Erase(3);
   policy.Protected(0);
