@@ -74,7 +74,13 @@ Hash128 BlockHash::Cut(Hash128 hash) const {
   return Hash128{hash.low & mask_.low, hash.high & mask_.high};
 }
 
-Hash128 BlockHash::Root(absl::string_view name) const {
+Hash128 BlockHash::Root(absl::string_view name) const { return Cut(WideRoot(name)); }
+
+Hash128 BlockHash::Extend(const Hash128& previous, absl::Span<const TokenId> tokens) const {
+  return Cut(WideExtend(previous, tokens));
+}
+
+Hash128 BlockHash::WideRoot(absl::string_view name) const {
   SipState state(key_);
   std::uint64_t word = 0;
   std::size_t filled = 0;
@@ -89,10 +95,10 @@ Hash128 BlockHash::Root(absl::string_view name) const {
   // The length ends the name, so that trailing zero bytes count.
   state.Word(word);
   state.Word(name.size());
-  return Cut(state.Finish());
+  return state.Finish();
 }
 
-Hash128 BlockHash::Extend(const Hash128& previous, absl::Span<const TokenId> tokens) const {
+Hash128 BlockHash::WideExtend(const Hash128& previous, absl::Span<const TokenId> tokens) const {
   SipState state(key_);
   state.Word(previous.low);
   state.Word(previous.high);
@@ -102,7 +108,7 @@ Hash128 BlockHash::Extend(const Hash128& previous, absl::Span<const TokenId> tok
   }
   // An odd end is marked with -1, an id no token has.
   if (i < tokens.size()) state.Word(Low32(tokens[i]) | (Low32(-1) << 32));
-  return Cut(state.Finish());
+  return state.Finish();
 }
 
 }  // namespace pintle::kv

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -16,6 +17,10 @@ struct Hash128 {
   std::uint64_t high = 0;
 
   friend bool operator==(const Hash128&, const Hash128&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Hash128& hash) {
+    return H::combine(std::move(h), hash.low, hash.high);
+  }
 };
 
 // Names the content of a full block: a keyed 128-bit SipHash-2-4 over the previous block's hash and
@@ -30,6 +35,10 @@ class BlockHash {
   // The hash before a chain's first block: names the namespace.
   Hash128 Root(absl::string_view name) const;
   Hash128 Extend(const Hash128& previous, absl::Span<const TokenId> tokens) const;
+  // The same with all 128 bits, whatever `bits` is: what other tiers know content by.
+  Hash128 WideRoot(absl::string_view name) const;
+  Hash128 WideExtend(const Hash128& previous, absl::Span<const TokenId> tokens) const;
+  bool IsWide() const { return mask_ == Hash128{~0ULL, ~0ULL}; }
 
  private:
   Hash128 Cut(Hash128 hash) const;

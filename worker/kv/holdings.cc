@@ -106,6 +106,14 @@ void Holdings::Write(BlockIndex block, std::int32_t count, absl::Duration now) {
   if (observer != nullptr) observer->Stored(block, count, now);
 }
 
+void Holdings::MoveIn(BlockIndex block, std::int32_t count, KvTier from, absl::Duration now) {
+  pool.SetFilled(block, pool[block].filled + count);
+  pool[block].last_use = now;
+  stats.physical.moved_in += count;
+  stats.physical.present += count;
+  if (observer != nullptr) observer->Promoted(block, count, from, now);
+}
+
 void Holdings::Relink(BlockIndex block, BlockIndex parent) {
   Block& it = pool[block];
   if (it.parent == parent) return;
@@ -174,6 +182,42 @@ void Holdings::Detach(std::int32_t session, std::int64_t tokens, KvReason reason
   }
 }
 
+void Holdings::HoldLower(std::int32_t session, const Hash128& tail, Position tokens,
+                         KvReason reason) {
+  const Position before = sessions[session].lower;
+  const Hash128 old_tail = sessions[session].lower_tail;
+  sessions.HoldLower(session, tail, tokens);
+  if (demoter == nullptr || ((before > 0) == (tokens > 0) && old_tail == tail)) return;
+  if (tokens > 0) demoter->Hold(tail);
+  if (before == 0) return;
+  const std::int32_t width = pool.block_tokens();
+  const Position held = sessions[session].held;
+  const std::int32_t kept = (held + tokens + (tokens > 0 ? width - 1 : 0)) / width;
+  demoter->Release(old_tail, (held + before + width - 1) / width - kept, reason);
+}
+
+void Holdings::ForgetCopies(BlockIndex block, BlockIndex end, KvReason reason) {
+  if (demoter == nullptr) return;
+  for (; block != end; block = pool[block].parent) {
+    demoter->Forget(WideHash(block, pool[block].space), reason);
+  }
+}
+
+void Holdings::DetachLower(std::int32_t session, KvReason reason) {
+  Detach(session, sessions[session].lower, reason);
+  HoldLower(session, Hash128{}, 0, reason);
+}
+
+void Holdings::LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
+                         KvReason reason) {
+  for (std::int32_t s = sessions.FirstLower(hash); s != -1; s = sessions.FirstLower(hash)) {
+    const Session& it = sessions[s];
+    const Position keep = std::max(first_position - it.held, 0);
+    Detach(s, it.lower - keep, reason);
+    HoldLower(s, keep > 0 ? parent : Hash128{}, keep, reason);
+  }
+}
+
 void Holdings::Settle(BlockIndex block, KvReason reason, absl::Duration now) {
   while (block != kNoBlock && !pool[block].referenced()) {
     if (Needed(pool[block])) {
@@ -219,7 +263,16 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
   const Position start = it.depth * pool.block_tokens();
   while (it.first_tail != -1) {
     const std::int32_t session = it.first_tail;
-    Detach(session, sessions[session].held - start, reason);
+    const Position lost = sessions[session].held - start;
+    if (moved) {
+      const Session& whose = sessions[session];
+      HoldLower(session, whose.lower > 0 ? whose.lower_tail : wide_hash_, whose.lower + lost,
+                reason);
+    } else {
+      // What lower tiers keep begins where the held positions end.
+      DetachLower(session, reason);
+      Detach(session, lost, reason);
+    }
     sessions.Hold(session, it.parent, start);
   }
   if (it.cached && it.parent != kNoBlock) {
@@ -270,11 +323,29 @@ void Holdings::Describe(const Victim& victim, KvReason reason, const SessionKey&
 bool Holdings::Demote(absl::Duration now) {
   if (demoter == nullptr) return false;
   const Block& it = pool[record_.block];
-  const Hash128& before = it.parent == kNoBlock ? spaces.Root(it.space) : pool[it.parent].hash;
-  const auto tier = demoter->Demote(
-      DemotionOffer{record_, before, record_.hash, WrittenTokens(record_.block)}, now);
+  wide_hash_ = WideHash(record_.block, it.space);
+  const auto tier = demoter->Demote(DemotionOffer{record_, WideHash(it.parent, it.space),
+                                                  wide_hash_, WrittenTokens(record_.block)},
+                                    now);
   if (tier && observer != nullptr) observer->Demoted(record_, *tier);
   return tier.has_value();
+}
+
+Hash128 Holdings::WideHash(BlockIndex block, std::int32_t space) const {
+  if (block == kNoBlock) {
+    return hash_.IsWide() ? spaces.Root(space) : spaces.WideRootOf(spaces.Tenant(space));
+  }
+  const Block& it = pool[block];
+  if (it.indexed && hash_.IsWide()) return it.hash;
+  return hash_.WideExtend(WideHash(it.parent, space), WrittenTokens(block));
+}
+
+void Holdings::RecordLower(const EvictionRecord& lower) {
+  EvictionRecord& record = log.Add();
+  const std::uint64_t number = record.number;
+  record = lower;
+  record.number = number;
+  if (observer != nullptr) observer->Evicted(record);
 }
 
 void Holdings::CountEviction() {

@@ -52,6 +52,8 @@ class Holdings : public BlockTree {
   void Touch(BlockIndex block, absl::Duration now);
   // `count` more positions of the block are written and kept.
   void Write(BlockIndex block, std::int32_t count, absl::Duration now);
+  // As Write, but they were read from a lower tier.
+  void MoveIn(BlockIndex block, std::int32_t count, KvTier from, absl::Duration now);
   // Makes `parent` the block before `block`; both hold what the old parent held.
   void Relink(BlockIndex block, BlockIndex parent);
   // Drops positions >= `filled`.
@@ -61,6 +63,18 @@ class Holdings : public BlockTree {
   // `session` may be -1: a sequence without a session has no session ledger.
   void Attach(std::int32_t session, std::int64_t tokens);
   void Detach(std::int32_t session, std::int64_t tokens, KvReason reason);
+  // Makes `tokens` positions after the held ones live in the lower chain that ends in `tail`, and
+  // tells the lower tiers. The ledger is the caller's.
+  void HoldLower(std::int32_t session, const Hash128& tail, Position tokens, KvReason reason);
+  // The session loses what lower tiers keep of it.
+  void DetachLower(std::int32_t session, KvReason reason);
+  // The block of a lower tier that began at this position is gone there.
+  void LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
+                 KvReason reason);
+  // Lower tiers forget their copies of the blocks from `block` upwards, `end` excluded.
+  void ForgetCopies(BlockIndex block, BlockIndex end, KvReason reason);
+  // A lower tier's own eviction: recorded and told to the observer.
+  void RecordLower(const EvictionRecord& record);
   // Frees from `block` upwards what nobody needs any more, and trims where it stops.
   void Settle(BlockIndex block, KvReason reason, absl::Duration now);
 
@@ -71,6 +85,9 @@ class Holdings : public BlockTree {
               absl::Duration now);
   // Feeds the new policy with the blocks in the order in which the old one would evict them.
   void ChangePolicy(std::unique_ptr<EvictionPolicy> policy, absl::Duration now);
+
+  // What lower tiers know the block's written positions by; kNoBlock and the tenant's root.
+  Hash128 WideHash(BlockIndex block, std::int32_t space) const;
 
   // --- What policies ask ---
   BlockIndex Parent(BlockIndex block) const override { return pool[block].parent; }
@@ -116,6 +133,7 @@ class Holdings : public BlockTree {
 
   const BlockHash& hash_;
   std::int64_t bytes_per_token_;
+  Hash128 wide_hash_;      // of the victim at hand, while it is offered
   EvictionRecord record_;  // of the victim at hand; its strings keep their room
 };
 

@@ -85,8 +85,10 @@ absl::Status KvCache::DropSession(const SessionKey& key, KvReason reason, absl::
   if (it.running != -1) return MakeError(Reason::kSessionBusy, "the session runs a turn");
   const BlockIndex tail = it.tail;
   const std::int32_t space = it.space;
+  holdings_.DetachLower(session, reason);
   holdings_.Detach(session, it.held, reason);
   holdings_.sessions.Hold(session, kNoBlock, 0);
+  holdings_.ForgetCopies(tail, kNoBlock, reason);
   holdings_.Settle(tail, reason, now);
   holdings_.sessions.Erase(session);
   holdings_.spaces.Drop(space);
@@ -100,20 +102,81 @@ absl::Status KvCache::TruncateSession(const SessionKey& key, Position tokens, ab
   Session& it = holdings_.sessions[session];
   if (it.running != -1) return MakeError(Reason::kSessionBusy, "the session runs a turn");
   const Position keep = std::max<Position>(tokens, 0);
-  if (keep >= it.held) return absl::OkStatus();
+  if (keep >= it.held) {
+    TruncateLower(session, keep - it.held);
+    return absl::OkStatus();
+  }
+  holdings_.DetachLower(session, KvReason::kTruncated);
   const BlockIndex old_tail = it.tail;
   BlockIndex tail = old_tail;
   const std::int32_t last = BlocksFor(keep) - 1;
   while (tail != kNoBlock && holdings_.pool[tail].depth > last) tail = holdings_.pool[tail].parent;
   holdings_.Detach(session, it.held - keep, KvReason::kTruncated);
   holdings_.sessions.Hold(session, tail, keep);
+  holdings_.ForgetCopies(old_tail, tail, KvReason::kTruncated);
   holdings_.Settle(old_tail, KvReason::kTruncated, now);
   return absl::OkStatus();
 }
 
+void KvCache::TruncateLower(std::int32_t session, Position keep) {
+  const Session& it = holdings_.sessions[session];
+  if (keep >= it.lower) return;
+  const std::int32_t steps = BlocksFor(it.held + it.lower) - BlocksFor(it.held + keep);
+  const Hash128 old_tail = it.lower_tail;
+  std::optional<Hash128> tail = old_tail;
+  if (keep > 0 && steps > 0) tail = holdings_.demoter->Above(old_tail, steps);
+  if (keep == 0 || !tail) {
+    holdings_.DetachLower(session, KvReason::kTruncated);
+    return;
+  }
+  holdings_.Detach(session, it.lower - keep, KvReason::kTruncated);
+  holdings_.HoldLower(session, *tail, keep, KvReason::kTruncated);
+}
+
+void KvCache::LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
+                        KvReason reason) {
+  holdings_.LowerLost(hash, parent, first_position, reason);
+}
+
+KvCache::BlockContent KvCache::Content(BlockIndex block) const {
+  const Block& it = holdings_.pool[block];
+  BlockContent content;
+  content.tenant = holdings_.spaces.Tenant(it.space);
+  content.parent_hash = holdings_.WideHash(it.parent, it.space);
+  content.hash = holdings_.WideHash(block, it.space);
+  content.first_position = it.depth * options_.block_tokens;
+  content.tokens = holdings_.pool.TokensOf(block).first(static_cast<std::size_t>(it.filled));
+  return content;
+}
+
+std::vector<KvCache::SessionPlace> KvCache::SessionPlaces() const {
+  std::vector<SessionPlace> places;
+  for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
+    const Session& it = holdings_.sessions[s];
+    if (!it.live || it.held + it.lower == 0) continue;
+    const Hash128 tail = it.lower > 0 ? it.lower_tail : holdings_.WideHash(it.tail, it.space);
+    places.push_back({it.key, tail, it.held + it.lower});
+  }
+  return places;
+}
+
+bool KvCache::RestoreSession(const SessionPlace& place, absl::Duration now) {
+  Notice(now);
+  if (holdings_.sessions.Find(place.key) != -1 || !holdings_.sessions.HasRoom()) return false;
+  std::int32_t forgotten = -1;
+  const std::int32_t space = holdings_.spaces.Use(place.key.tenant);
+  const std::int32_t session = holdings_.sessions.Create(place.key, space, &forgotten);
+  if (forgotten != -1) holdings_.spaces.Drop(forgotten);
+  holdings_.sessions[session].last_use = now;
+  holdings_.Attach(session, place.tokens);
+  holdings_.HoldLower(session, place.tail_hash, place.tokens, KvReason::kOverwritten);
+  return true;
+}
+
 Position KvCache::HeldTokens(const SessionKey& key) const {
   const std::int32_t session = holdings_.sessions.Find(key);
-  return session == -1 ? 0 : holdings_.sessions[session].held;
+  if (session == -1) return 0;
+  return holdings_.sessions[session].held + holdings_.sessions[session].lower;
 }
 
 std::optional<KvSessionStats> KvCache::SessionStats(const SessionKey& key) const {
@@ -123,7 +186,8 @@ std::optional<KvSessionStats> KvCache::SessionStats(const SessionKey& key) const
   KvSessionStats stats;
   stats.key = it.key;
   stats.running = it.running != -1;
-  stats.held_tokens = it.held;
+  stats.held_tokens = it.held + it.lower;
+  stats.lower_tokens = it.lower;
   stats.held_blocks = BlocksFor(it.held);
   // From the tail upwards: once somebody else meets the chain all blocks before are shared.
   for (BlockIndex at = it.tail; at != kNoBlock; at = holdings_.pool[at].parent) {

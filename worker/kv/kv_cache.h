@@ -105,6 +105,14 @@ class KvCache {
   // The step wrote these tokens at positions tokens() .. and they are kept. Blocks that became full
   // are findable now. Requires: Grow covered them; a pending copy was taken.
   void Append(KvSequence& sequence, absl::Span<const TokenId> tokens, absl::Duration now);
+  // As Append, of positions of one block that WriteBlock has read back from a lower tier. They are
+  // moved in, not stored, and are the session's as before if it held them there. Answers how many
+  // were moved in: none when another turn has computed the same block meanwhile.
+  // Requires: tokens() is where a block begins, and Grow covered them.
+  std::int32_t AppendMoved(KvSequence& sequence, absl::Span<const TokenId> tokens, KvTier from,
+                           absl::Duration now);
+  // What lower tiers know all written positions by. Requires: tokens() is where a block begins.
+  Hash128 ChainHash(const KvSequence& sequence) const;
   // Forgets written positions >= `total_tokens` and gives back the blocks beyond them; Grow again
   // before writing on.
   void Rewind(KvSequence& sequence, Position total_tokens, absl::Duration now);
@@ -140,6 +148,35 @@ class KvCache {
   // Hands all blocks to another policy, live. INVALID_FIELD for an unknown name.
   absl::Status SetPolicy(absl::string_view name, absl::Duration now);
 
+  // --- Lower tiers --------------------------------------------------------------------------
+
+  // A lower tier has dropped this block, after all that continued it: sessions whose KV ended in it
+  // lose its positions.
+  void LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
+                 KvReason reason);
+  // A block left its last tier below the device for somebody else's need.
+  void RecordLower(const EvictionRecord& record) { holdings_.RecordLower(record); }
+  // What a lower tier must know to keep a copy of a block.
+  struct BlockContent {
+    TenantId tenant;
+    Hash128 parent_hash;
+    Hash128 hash;
+    Position first_position = 0;
+    absl::Span<const TokenId> tokens;  // the written ones; valid until the cache changes
+  };
+  BlockContent Content(BlockIndex block) const;
+  // Where a session's KV ends, in whatever tier.
+  struct SessionPlace {
+    SessionKey key;
+    Hash128 tail_hash;
+    Position tokens = 0;
+  };
+  // Every session that rests and holds KV.
+  std::vector<SessionPlace> SessionPlaces() const;
+  // A session of an earlier process, wholly in lower tiers. False: it is known already, or there is
+  // no room for it.
+  bool RestoreSession(const SessionPlace& place, absl::Duration now);
+
   // Who is told of what happens, and who may take victims over. Borrowed for the cache's life;
   // nullptr for nobody. Requires: nothing is held yet.
   void SetObserver(KvObserver* observer) { holdings_.observer = observer; }
@@ -164,6 +201,11 @@ class KvCache {
   // Whether the chain's last block will be copied before the turn writes.
   bool IsCopied(const MatchedChain& chain) const;
   KvMatch Assess(const MatchedChain& chain, std::int32_t tokens) const;
+  // Keeps the first `keep` positions of what lower tiers hold of the session.
+  void TruncateLower(std::int32_t session, Position keep);
+  // How many of the session's lower positions `block`, read back, holds: they are on the device
+  // again.
+  std::int32_t Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens);
   std::int32_t StartSequence(std::int32_t session, const TenantId& tenant);
   const SessionKey& Beneficiary(const Sequence& sequence) const;
   absl::Status PoolFull(std::int32_t blocks) const;
@@ -174,7 +216,9 @@ class KvCache {
   // Puts `block`, already referenced, into the table and the following block after it.
   void ReplaceEntry(std::int32_t slot, std::int32_t place, BlockIndex block);
   void FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const TokenId> tokens,
-                 absl::Duration now);
+                 KvTier from, absl::Duration now);
+  // Positions of a block are written: computed, or read from another tier.
+  void Enter(BlockIndex block, std::int32_t count, KvTier from, absl::Duration now);
   // Takes the blocks from the table's end down to `keep` entries.
   void DropTable(std::int32_t slot, std::int32_t keep, KvReason reason, absl::Duration now);
   void RewindSlot(std::int32_t slot, Position total_tokens, absl::Duration now);

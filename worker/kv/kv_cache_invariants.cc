@@ -165,9 +165,9 @@ absl::Status KvCache::CheckSessions() const {
   for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
     const Session& it = holdings_.sessions[s];
     if (!it.live) continue;
-    ++(it.running != -1 ? running : it.tail == kNoBlock ? cold : idle);
+    ++(it.running != -1 ? running : it.tail == kNoBlock && it.lower == 0 ? cold : idle);
     PINTLE_KV_EXPECT(holdings_.sessions.Find(it.key) == s, "session number ", s);
-    PINTLE_KV_EXPECT(it.cold == (it.running == -1 && it.tail == kNoBlock), "session number ", s);
+    PINTLE_KV_EXPECT(it.cold == (it.running == -1 && it.tail == kNoBlock && it.lower == 0), "session number ", s);
     PINTLE_KV_EXPECT((it.held == 0) == (it.tail == kNoBlock), "session number ", s);
     if (it.running != -1) {
       PINTLE_KV_EXPECT(sequences_[it.running].live && sequences_[it.running].session == s,
@@ -202,7 +202,7 @@ absl::Status KvCache::CheckLedgers() const {
   for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
     const Session& it = holdings_.sessions[s];
     if (!it.live) continue;
-    std::int64_t holds = it.held;
+    std::int64_t holds = it.held + it.lower;
     if (it.running != -1) holds += sequences_[it.running].tokens - sequences_[it.running].own;
     PINTLE_KV_EXPECT(Balances(it.ledger), "session number ", s);
     PINTLE_KV_EXPECT(it.ledger.present == holds, "session number ", s);

@@ -263,15 +263,57 @@ void KvCache::Append(KvSequence& sequence, absl::Span<const TokenId> tokens, abs
   while (!tokens.empty()) {
     const auto room = static_cast<std::size_t>(width - it.tokens % width);
     const auto part = tokens.first(std::min(room, tokens.size()));
-    FillBlock(slot, it.tokens / width, part, now);
+    FillBlock(slot, it.tokens / width, part, KvTier::kDevice, now);
     it.tokens += static_cast<Position>(part.size());
     holdings_.Attach(it.session, static_cast<std::int64_t>(part.size()));
     tokens.remove_prefix(part.size());
   }
 }
 
+Hash128 KvCache::ChainHash(const KvSequence& sequence) const {
+  const std::int32_t slot = SlotOf(sequence);
+  const Sequence& it = sequences_[slot];
+  PINTLE_CHECK(it.tokens % options_.block_tokens == 0, "a chain's hash ends with a block");
+  const std::int32_t full = it.tokens / options_.block_tokens;
+  const BlockIndex last =
+      full == 0 ? kNoBlock : sequences_.TableOf(slot)[static_cast<std::size_t>(full - 1)];
+  return holdings_.WideHash(last, it.space);
+}
+
+std::int32_t KvCache::AppendMoved(KvSequence& sequence, absl::Span<const TokenId> tokens,
+                                  KvTier from, absl::Duration now) {
+  Notice(now);
+  const std::int32_t slot = SlotOf(sequence);
+  Sequence& it = sequences_[slot];
+  const auto count = static_cast<std::int32_t>(tokens.size());
+  PINTLE_CHECK(it.tokens % options_.block_tokens == 0 && count > 0 &&
+                   count <= options_.block_tokens &&
+                   it.tokens + count <= it.blocks * options_.block_tokens,
+               "one block is moved in as a whole");
+  PINTLE_CHECK(it.copy_stage == CopyStage::kNone, "nothing is copied where a block begins");
+  const std::int64_t before = holdings_.stats.physical.moved_in;
+  const std::int32_t place = it.tokens / options_.block_tokens;
+  FillBlock(slot, place, tokens, from, now);
+  it.tokens += count;
+  holdings_.Attach(it.session, count - Reclaim(slot, sequences_.Table(slot)[place], count));
+  return static_cast<std::int32_t>(holdings_.stats.physical.moved_in - before);
+}
+
+std::int32_t KvCache::Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens) {
+  Sequence& it = sequences_[slot];
+  if (it.session == -1) return 0;
+  const Session& session = holdings_.sessions[it.session];
+  const Position start = it.tokens - tokens;
+  if (session.lower == 0 || session.held != start || it.own != start) return 0;
+  const Position back = std::min(session.lower, tokens);
+  it.own += back;
+  holdings_.HoldLower(it.session, session.lower_tail, session.lower - back, KvReason::kCapacity);
+  holdings_.sessions.Hold(it.session, block, start + back);
+  return back;
+}
+
 void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const TokenId> tokens,
-                        absl::Duration now) {
+                        KvTier from, absl::Duration now) {
   BlockPool& pool = holdings_.pool;
   const Sequence& it = sequences_[slot];
   const BlockIndex block = sequences_.Table(slot)[place];
@@ -280,7 +322,7 @@ void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const 
   const absl::Span<TokenId> ids = pool.TokensOf(block);
   std::copy(tokens.begin(), tokens.end(), ids.begin() + filled);
   if (filled + count < options_.block_tokens) {
-    holdings_.Write(block, count, now);
+    Enter(block, count, from, now);
     return;
   }
   const BlockIndex parent = pool[block].parent;
@@ -288,7 +330,7 @@ void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const 
   const Hash128 hash = hash_.Extend(before, ids);
   const BlockIndex equal = holdings_.index.Find(parent, it.space, hash, ids);
   if (equal == kNoBlock) {
-    holdings_.Write(block, count, now);
+    Enter(block, count, from, now);
     holdings_.index.Insert(block, hash);
     return;
   }
@@ -298,6 +340,14 @@ void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const 
   ReplaceEntry(slot, place, equal);
   holdings_.Deref(block, KvReason::kOverwritten, now);
   ++holdings_.stats.deduplicated_blocks;
+}
+
+void KvCache::Enter(BlockIndex block, std::int32_t count, KvTier from, absl::Duration now) {
+  if (from == KvTier::kDevice) {
+    holdings_.Write(block, count, now);
+  } else {
+    holdings_.MoveIn(block, count, from, now);
+  }
 }
 
 void KvCache::DropTable(std::int32_t slot, std::int32_t keep, KvReason reason, absl::Duration now) {
@@ -353,6 +403,7 @@ void KvCache::CommitTurn(KvSequence sequence, Position total_tokens, absl::Durat
   if (it.session != -1) {
     const Session& session = holdings_.sessions[it.session];
     const BlockIndex old_tail = session.tail;
+    holdings_.DetachLower(it.session, KvReason::kOverwritten);
     // An eviction during the turn may have taken even what the turn had begun from.
     const Position lost = std::max(session.held - it.own, 0);
     const Position regained = std::max(it.own - session.held, 0);

@@ -35,8 +35,13 @@ class KvObserver {
   virtual void Stored(BlockIndex block, std::int32_t count, absl::Duration now) = 0;
   // The block's last `count` positions left for `reason` without being evicted.
   virtual void Removed(BlockIndex block, std::int32_t count, KvReason reason) = 0;
-  // The block was evicted; the record is complete, the block still as it was.
+  // The block was evicted; the record is complete, the block still as it was. record.tier says
+  // which tier it left; below the device record.block is kNoBlock.
   virtual void Evicted(const EvictionRecord& record) = 0;
+  // `count` more positions of the block are written and kept: read from a lower tier. They count
+  // as moved in.
+  virtual void Promoted(BlockIndex /*block*/, std::int32_t /*count*/, KvTier /*from*/,
+                        absl::Duration /*now*/) {}
   // The block was moved to a lower tier instead.
   virtual void Demoted(const EvictionRecord& record, KvTier to) = 0;
 };

@@ -112,6 +112,7 @@ struct KvSessionStats {
   SessionKey key;
   bool running = false;
   std::int64_t held_tokens = 0;
+  std::int64_t lower_tokens = 0;  // of them in lower tiers: the last ones
   std::int64_t held_blocks = 0;
   std::int64_t own_blocks = 0;     // nobody else holds or continues them
   std::int64_t shared_blocks = 0;  // held_blocks - own_blocks

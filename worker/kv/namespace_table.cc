@@ -11,9 +11,15 @@ namespace pintle::kv {
 NamespaceTable::NamespaceTable(const BlockHash& hash, std::string shared)
     : hash_(hash), shared_(std::move(shared)) {}
 
-Hash128 NamespaceTable::RootOf(const TenantId& tenant) const {
+std::string NamespaceTable::NameOf(const TenantId& tenant) const {
   // Lengths keep two different lists of parts from becoming one string.
-  return hash_.Root(absl::StrCat(tenant.value().size(), ":", tenant.value(), shared_));
+  return absl::StrCat(tenant.value().size(), ":", tenant.value(), shared_);
+}
+
+Hash128 NamespaceTable::RootOf(const TenantId& tenant) const { return hash_.Root(NameOf(tenant)); }
+
+Hash128 NamespaceTable::WideRootOf(const TenantId& tenant) const {
+  return hash_.WideRoot(NameOf(tenant));
 }
 
 std::int32_t NamespaceTable::Find(const TenantId& tenant) const {

@@ -38,8 +38,12 @@ class NamespaceTable {
   std::int32_t bound() const { return static_cast<std::int32_t>(spaces_.size()); }
   // The hash before the first block of a tenant that may have no number yet.
   Hash128 RootOf(const TenantId& tenant) const;
+  // The same with all its bits: what lower tiers know the namespace by.
+  Hash128 WideRootOf(const TenantId& tenant) const;
 
  private:
+  std::string NameOf(const TenantId& tenant) const;
+
   struct Space {
     SessionKey anonymous;
     Hash128 root;

@@ -45,7 +45,7 @@ std::int32_t SessionTable::Create(const SessionKey& key, std::int32_t space,
 
 void SessionTable::Erase(std::int32_t session) {
   Session& it = (*this)[session];
-  PINTLE_CHECK(it.live && it.tail == kNoBlock && it.running == -1,
+  PINTLE_CHECK(it.live && it.tail == kNoBlock && it.lower == 0 && it.running == -1,
                "a session is erased when it holds nothing and rests");
   if (it.cold) UnlinkCold(session);
   numbers_.erase(it.key);
@@ -82,6 +82,41 @@ void SessionTable::Hold(std::int32_t session, BlockIndex tail, Position held) {
   UpdateCold(session);
 }
 
+void SessionTable::HoldLower(std::int32_t session, const Hash128& tail, Position tokens) {
+  Session& it = (*this)[session];
+  const bool moves = (it.lower > 0) != (tokens > 0) || it.lower_tail != tail;
+  if (moves && it.lower > 0) {
+    if (it.next_lower != -1) (*this)[it.next_lower].previous_lower = it.previous_lower;
+    if (it.previous_lower != -1) {
+      (*this)[it.previous_lower].next_lower = it.next_lower;
+    } else if (it.next_lower != -1) {
+      lower_tails_[it.lower_tail] = it.next_lower;
+    } else {
+      lower_tails_.erase(it.lower_tail);
+    }
+  }
+  it.lower = tokens;
+  if (moves) {
+    it.lower_tail = tail;
+    it.previous_lower = -1;
+    it.next_lower = -1;
+    if (tokens > 0) {
+      const auto [first, fresh] = lower_tails_.try_emplace(tail, session);
+      if (!fresh) {
+        it.next_lower = first->second;
+        (*this)[it.next_lower].previous_lower = session;
+        first->second = session;
+      }
+    }
+  }
+  UpdateCold(session);
+}
+
+std::int32_t SessionTable::FirstLower(const Hash128& tail) const {
+  const auto found = lower_tails_.find(tail);
+  return found == lower_tails_.end() ? -1 : found->second;
+}
+
 void SessionTable::SetRunning(std::int32_t session, std::int32_t sequence) {
   Session& it = (*this)[session];
   PINTLE_CHECK((it.running == -1) != (sequence == -1), "a session runs one turn at a time");
@@ -101,7 +136,7 @@ std::int32_t SessionTable::LongestUse(BlockIndex block) const {
 
 void SessionTable::UpdateCold(std::int32_t session) {
   Session& it = (*this)[session];
-  const bool cold = it.tail == kNoBlock && it.running == -1;
+  const bool cold = it.tail == kNoBlock && it.lower == 0 && it.running == -1;
   if (cold == it.cold) return;
   if (!cold) {
     UnlinkCold(session);

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "contract/ids.h"
+#include "worker/kv/block_hash.h"
 #include "worker/kv/block_pool.h"
 #include "worker/kv/kv_stats.h"
 
@@ -22,6 +23,11 @@ struct Session {
   std::int32_t space = -1;
   BlockIndex tail = kNoBlock;
   Position held = 0;
+  // Positions [held, held + lower) live in lower tiers, in the chain that ends in `lower_tail`.
+  Position lower = 0;
+  Hash128 lower_tail;
+  std::int32_t previous_lower = -1;  // neighbours in the list of sessions that end there
+  std::int32_t next_lower = -1;
   std::int32_t running = -1;        // its turn's sequence, -1 for none
   std::int32_t previous_tail = -1;  // neighbours in the tail block's list
   std::int32_t next_tail = -1;
@@ -38,7 +44,7 @@ struct Session {
   KvLedger ledger;
 };
 
-// Sessions by key and by tail block. A cold session is kept for its figures until its place is
+// Sessions by key, by tail block and by the tail of what lower tiers keep of them. A cold session is kept for its figures until its place is
 // needed, least recently cold first. Allocates only when a session is new.
 // Thread: confined to the engine thread.
 // Fails: Create answers -1 when sessions_max sessions hold KV or run.
@@ -51,7 +57,7 @@ class SessionTable {
   bool HasRoom() const;
   // A new cold session; `forgotten` gets the namespace of a cold one that made room, else -1.
   std::int32_t Create(const SessionKey& key, std::int32_t space, std::int32_t* forgotten);
-  // Requires: no tail, not running.
+  // Requires: nothing held in any tier, not running.
   void Erase(std::int32_t session);
 
   Session& operator[](std::int32_t s) { return sessions_[static_cast<std::size_t>(s)]; }
@@ -60,6 +66,11 @@ class SessionTable {
 
   // Makes `tail` the session's last block (kNoBlock for none) and `held` what it uses.
   void Hold(std::int32_t session, BlockIndex tail, Position held);
+  // Makes `tokens` positions after the held ones live in the lower chain that ends in `tail`; 0
+  // for none.
+  void HoldLower(std::int32_t session, const Hash128& tail, Position tokens);
+  // The first session whose lower chain ends in this block; Session::next_lower lists the others.
+  std::int32_t FirstLower(const Hash128& tail) const;
   void SetRunning(std::int32_t session, std::int32_t sequence);
   // Positions of `block` that the sessions ending in it use, at most; stops early at `filled`.
   std::int32_t LongestUse(BlockIndex block) const;
@@ -77,6 +88,7 @@ class SessionTable {
   std::deque<Session> sessions_;
   std::vector<std::int32_t> free_;
   absl::flat_hash_map<SessionKey, std::int32_t> numbers_;
+  absl::flat_hash_map<Hash128, std::int32_t> lower_tails_;
   std::int32_t coldest_ = -1;
   std::int32_t latest_cold_ = -1;
   std::int64_t live_ = 0;
