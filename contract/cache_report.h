@@ -9,32 +9,13 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "contract/cache_reason.h"
 #include "contract/ids.h"
 
 // What one worker's KV cache holds and lost, as GetCacheStats and a worker's report tell it: the
 // worker fills it from its own figures, a coordinator keeps the last one of each worker.
 // Plain data; the meaning of each figure is design section 6's.
 namespace pintle {
-
-enum class CacheTier { kDevice, kHost, kDisk };
-
-// Why tokens left a tier or a session: the closed list of the design, in its order.
-enum class CacheReason {
-  kCapacity,
-  kQuota,
-  kTtlExpired,
-  kLeaseExpired,
-  kPreempted,
-  kSessionDeleted,
-  kTruncated,
-  kRolledBack,
-  kMigrated,
-  kDrained,
-  kAdmin,
-  kModelUnloaded,
-  kDamaged,
-  kOverwritten,
-};
 
 // What left for one reason; evictions and bytes are 0 where the reason is no eviction.
 struct RemovedTokens {

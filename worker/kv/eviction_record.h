@@ -26,7 +26,8 @@ struct EvictionRecord {
   std::array<SessionId, kSessionsNamed> sessions;
   std::int32_t holders = 0;  // 0: cache content of no session
   BlockIndex block = kNoBlock;
-  Hash128 hash;  // chain hash of its filled positions
+  Hash128 hash;         // chain hash of its filled positions
+  Hash128 parent_hash;  // of the positions before: the namespace's root for a first block
   std::int32_t tokens = 0;
   std::int64_t bytes = 0;
   Position first_position = 0;

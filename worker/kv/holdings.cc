@@ -84,6 +84,7 @@ void Holdings::Unreferenced(BlockIndex block, KvReason reason, absl::Duration no
   it.last_use = now;
   pool.SetState(block, BlockState::kEvictable);
   policy->Evictable(block, now);
+  if (observer != nullptr) observer->Released(block, it.indexed ? &it.hash : nullptr);
   ++version;
 }
 
@@ -307,6 +308,7 @@ void Holdings::Describe(const Victim& victim, KvReason reason, const SessionKey&
   record.block = victim.block;
   const Hash128& before = it.parent == kNoBlock ? spaces.Root(it.space) : pool[it.parent].hash;
   record.hash = it.indexed ? it.hash : hash_.Extend(before, WrittenTokens(victim.block));
+  record.parent_hash = before;
   record.tokens = it.filled;
   record.bytes = it.filled * bytes_per_token_;
   record.first_position = it.depth * pool.block_tokens();

@@ -83,6 +83,7 @@ absl::Status KvCache::DropSession(const SessionKey& key, KvReason reason, absl::
   if (session == -1) return absl::OkStatus();
   Session& it = holdings_.sessions[session];
   if (it.running != -1) return MakeError(Reason::kSessionBusy, "the session runs a turn");
+  ActFor(key);
   const BlockIndex tail = it.tail;
   const std::int32_t space = it.space;
   holdings_.DetachLower(session, reason);
@@ -102,6 +103,7 @@ absl::Status KvCache::TruncateSession(const SessionKey& key, Position tokens, ab
   Session& it = holdings_.sessions[session];
   if (it.running != -1) return MakeError(Reason::kSessionBusy, "the session runs a turn");
   const Position keep = std::max<Position>(tokens, 0);
+  ActFor(key);
   if (keep >= it.held) {
     TruncateLower(session, keep - it.held);
     return absl::OkStatus();

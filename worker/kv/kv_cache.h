@@ -180,6 +180,10 @@ class KvCache {
   // Who is told of what happens, and who may take victims over. Borrowed for the cache's life;
   // nullptr for nobody. Requires: nothing is held yet.
   void SetObserver(KvObserver* observer) { holdings_.observer = observer; }
+  // The places of blocks in their chains, for observers.
+  const BlockTree& tree() const { return holdings_; }
+  // As the cache computes chain hashes, for observers.
+  const BlockHash& hash() const { return hash_; }
   void SetDemoter(KvDemoter* demoter) { holdings_.demoter = demoter; }
 
   // A copy of about 1.5 KiB, no allocation: cheap enough for every step.
@@ -208,6 +212,8 @@ class KvCache {
   std::int32_t Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens);
   std::int32_t StartSequence(std::int32_t session, const TenantId& tenant);
   const SessionKey& Beneficiary(const Sequence& sequence) const;
+  // Tells the observer on whose behalf what follows is done.
+  void ActFor(const SessionKey& key) const;
   absl::Status PoolFull(std::int32_t blocks) const;
   // Whether the block that position tokens() falls into must not be written by this sequence.
   bool NeedsCopy(std::int32_t slot) const;

@@ -28,6 +28,10 @@ const SessionKey& KvCache::Beneficiary(const Sequence& sequence) const {
                                 : holdings_.sessions[sequence.session].key;
 }
 
+void KvCache::ActFor(const SessionKey& key) const {
+  if (holdings_.observer != nullptr) holdings_.observer->Acting(key);
+}
+
 MatchedChain KvCache::FindChain(const SessionKey& key, absl::Span<const TokenId> tokens) const {
   // A tenant nothing counts on has no blocks.
   const std::int32_t space = holdings_.spaces.Find(key.tenant);
@@ -189,6 +193,7 @@ absl::Status KvCache::Grow(KvSequence& sequence, Position total_tokens, absl::Du
       holdings_.available() - reserved_ < fresh - promised) {
     return PoolFull(fresh - promised);
   }
+  ActFor(Beneficiary(it));
   holdings_.PlanInto(fresh, now, &plan_);
   if (!plan_.ok()) return PoolFull(plan_.shortfall);
   holdings_.Commit(plan_, KvReason::kCapacity, Beneficiary(it), now);
@@ -251,6 +256,7 @@ void KvCache::Append(KvSequence& sequence, absl::Span<const TokenId> tokens, abs
   const std::int32_t slot = SlotOf(sequence);
   Sequence& it = sequences_[slot];
   const std::int32_t width = options_.block_tokens;
+  ActFor(Beneficiary(it));
   PINTLE_CHECK(it.tokens + static_cast<std::int64_t>(tokens.size()) <=
                    static_cast<std::int64_t>(it.blocks) * width,
                "only positions that Grow covered are written");
@@ -358,6 +364,7 @@ void KvCache::DropTable(std::int32_t slot, std::int32_t keep, KvReason reason, a
 void KvCache::RewindSlot(std::int32_t slot, Position total_tokens, absl::Duration now) {
   Sequence& it = sequences_[slot];
   PINTLE_CHECK(total_tokens >= 0 && total_tokens <= it.tokens, "rewinding goes backwards");
+  ActFor(Beneficiary(it));
   UndoCopy(slot, now);
   DropTable(slot, BlocksFor(total_tokens), KvReason::kRolledBack, now);
   const std::int32_t used = total_tokens % options_.block_tokens;
@@ -424,6 +431,7 @@ void KvCache::CommitTurn(KvSequence sequence, Position total_tokens, absl::Durat
 
 void KvCache::RollbackSlot(std::int32_t slot, absl::Duration now) {
   Sequence& it = sequences_[slot];
+  ActFor(Beneficiary(it));
   UndoCopy(slot, now);
   holdings_.Detach(it.session, it.tokens - it.own, KvReason::kRolledBack);
   DropTable(slot, 0, KvReason::kRolledBack, now);
@@ -457,6 +465,7 @@ void KvCache::Preempt(KvSequence sequence, absl::Duration now) {
   const std::int32_t slot = SlotOf(sequence);
   sequence.Release();
   Sequence& it = sequences_[slot];
+  ActFor(Beneficiary(it));
   UndoCopy(slot, now);
   holdings_.Detach(it.session, it.tokens - it.own, KvReason::kPreempted);
   DropTable(slot, BlocksFor(it.tokens), KvReason::kPreempted, now);

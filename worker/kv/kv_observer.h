@@ -30,9 +30,14 @@ class KvObserver {
  public:
   virtual ~KvObserver() = default;
   virtual void Began(const KvLookup& lookup, absl::Duration now) = 0;
+  // What follows is done by or to this session (an empty one is a one-shot), until the next call.
+  virtual void Acting(const SessionKey& /*key*/) {}
   // `count` more positions of the block are written and kept. A block that became full has its
   // hash only after this call.
   virtual void Stored(BlockIndex block, std::int32_t count, absl::Duration now) = 0;
+  // Nothing uses the block any more, its content is kept. `hash` is the chain hash of a full block,
+  // null for a partly filled one. Leaves come before their parents.
+  virtual void Released(BlockIndex /*block*/, const Hash128* /*hash*/) {}
   // The block's last `count` positions left for `reason` without being evicted.
   virtual void Removed(BlockIndex block, std::int32_t count, KvReason reason) = 0;
   // The block was evicted; the record is complete, the block still as it was. record.tier says

@@ -25,6 +25,15 @@ absl::string_view KvReasonName(KvReason reason) {
   return "UNKNOWN";
 }
 
+absl::string_view KvTierName(KvTier tier) {
+  switch (tier) {
+    case KvTier::kDevice: return "device";
+    case KvTier::kHost: return "host";
+    case KvTier::kDisk: return "disk";
+  }
+  return "unknown";
+}
+
 void KvHistogram::Observe(absl::Duration value) {
   const double seconds = absl::ToDoubleSeconds(value);
   const auto bound = std::lower_bound(kBoundsSeconds.begin(), kBoundsSeconds.end(), seconds);

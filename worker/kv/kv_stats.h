@@ -8,38 +8,25 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "contract/cache_reason.h"
 #include "contract/ids.h"
 
 namespace pintle::kv {
 
-// Why tokens left a tier or a session: the closed list of design section 6.
-enum class KvReason : std::uint8_t {
-  // Evictions: somebody else's need took them.
-  kCapacity,
-  kQuota,
-  kTtlExpired,
-  kLeaseExpired,
-  kPreempted,
-  // Removals: their owner, an operator or a fault ended them.
-  kSessionDeleted,
-  kTruncated,
-  kRolledBack,
-  kMigrated,
-  kDrained,
-  kAdmin,
-  kModelUnloaded,
-  kDamaged,
-  kOverwritten,
-};
+// The closed lists of design section 6, as the whole process knows them.
+using KvReason = CacheReason;
+using KvTier = CacheTier;
 inline constexpr std::size_t kKvReasons = 14;
 using ByReason = std::array<std::int64_t, kKvReasons>;
 
 // SCREAMING_SNAKE name, as metrics labels and the API show it.
 absl::string_view KvReasonName(KvReason reason);
+// "device", "host" or "disk", as metrics labels show it.
+absl::string_view KvTierName(KvTier tier);
 // Whether the reason is an eviction (counted in kv_evictions_total) rather than a removal.
 constexpr bool IsEviction(KvReason reason) { return reason <= KvReason::kPreempted; }
 
-enum class KvTier : std::uint8_t { kDevice, kHost, kDisk };
+inline constexpr std::size_t kKvTiers = 3;
 
 // What a block is doing. free + in use + evictable + pinned = total, always.
 enum class BlockState : std::uint8_t { kFree, kInUse, kEvictable, kPinned };

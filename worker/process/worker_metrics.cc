@@ -99,8 +99,7 @@ CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model,
   tier.tokens_resident = stats.physical.present;
   tier.tokens_stored = stats.physical.added;
   for (std::size_t i = 0; i < kv::kKvReasons; ++i) {
-    // The two lists are the design's, in its order.
-    const auto reason = static_cast<CacheReason>(i);
+    const auto reason = static_cast<kv::KvReason>(i);
     if (stats.physical.removed[i] != 0 || stats.evictions[i] != 0) {
       tier.removed.push_back(
           {reason, stats.physical.removed[i], stats.evictions[i], stats.evicted_bytes[i]});

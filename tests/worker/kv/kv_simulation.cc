@@ -44,6 +44,13 @@ KvSimulation::KvSimulation(const Options& options)
   kv.sequences_max = 8;
   kv.records_max = 64;
   cache_ = *KvCache::Create(kv);
+  EventLog::Options events;
+  events.blocks = options.blocks;
+  events.block_tokens = options.block_tokens;
+  events.bytes_per_token = kv.bytes_per_token;
+  events.open_max = 3;  // fewer than sequences: some are told early
+  events_ = std::make_unique<EventLog>(events, cache_->tree());
+  cache_->SetObserver(events_.get());
 }
 
 std::int32_t KvSimulation::Pick(std::int32_t below) {
@@ -357,11 +364,39 @@ absl::Status KvSimulation::Operation() {
   return cache_->SetPolicy(options_.policy, now_);
 }
 
+absl::Status KvSimulation::CheckEvents() {
+  events_->Flush();
+  bool gap_free = true;
+  events_->Take([&](const CacheEvent& event) {
+    gap_free = gap_free && event.sequence == ++last_event_;
+    if (event.kind == CacheEventKind::kStored) {
+      told_.added += event.tokens;
+    } else if (event.kind == CacheEventKind::kMoved) {
+      (event.tier == KvTier::kDevice ? told_.moved_out : told_.moved_in) += event.tokens;
+    } else {
+      told_.removed[At(event.reason)] += event.tokens;
+    }
+    if (event.kind == CacheEventKind::kEvicted) ++evictions_told_;
+  });
+  PINTLE_SIM_EXPECT(gap_free, last_event_);
+  const KvStats stats = cache_->Stats();
+  PINTLE_SIM_EXPECT(told_.added == stats.physical.added, told_.added);
+  PINTLE_SIM_EXPECT(told_.moved_in == stats.physical.moved_in, told_.moved_in);
+  PINTLE_SIM_EXPECT(told_.moved_out == stats.physical.moved_out, told_.moved_out);
+  PINTLE_SIM_EXPECT(told_.removed == stats.physical.removed, "by reason");
+  PINTLE_SIM_EXPECT(evictions_told_ == std::accumulate(stats.evictions.begin(),
+                                                       stats.evictions.end(), std::int64_t{0}),
+                    evictions_told_);
+  return absl::OkStatus();
+}
+
 absl::Status KvSimulation::Run(std::int64_t operations) {
   for (std::int64_t i = 0; i < operations; ++i) {
     now_ += absl::Milliseconds(Pick(1000));
     absl::Status status = Operation();
     if (status.ok() && i % options_.check_every == 0) status = cache_->CheckInvariants();
+    // Now and then, so that events are also made of what several operations did to a block.
+    if (status.ok() && i % 8 == 7) status = CheckEvents();
     if (!status.ok()) {
       return absl::InternalError(
           absl::StrCat("seed ", options_.seed, ", operation ", i, ": ", status.message()));
@@ -373,6 +408,7 @@ absl::Status KvSimulation::Run(std::int64_t operations) {
 absl::Status KvSimulation::Quiesce() {
   while (!turns_.empty()) PINTLE_RETURN_IF_ERROR(Abort(TakeTurn(turns_.size() - 1)));
   PINTLE_RETURN_IF_ERROR(cache_->CheckInvariants());
+  PINTLE_RETURN_IF_ERROR(CheckEvents());
   const KvStats stats = cache_->Stats();
   PINTLE_SIM_EXPECT(stats.Blocks(BlockState::kInUse) == 0, "in use");
   PINTLE_SIM_EXPECT(stats.blocks_reserved == 0, "reserved");

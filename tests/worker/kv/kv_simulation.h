@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "worker/kv/event_log.h"
 #include "worker/kv/kv_cache.h"
 
 namespace pintle::kv {
@@ -72,11 +73,17 @@ class KvSimulation {
   absl::Status ChangeSession();
   absl::Status Probe();
   absl::Status TryPlan();
+  // The events told so far sum up to the physical ledger.
+  absl::Status CheckEvents();
   Turn TakeTurn(std::size_t at);
 
   Options options_;
   std::mt19937_64 random_;
   std::unique_ptr<KvCache> cache_;
+  std::unique_ptr<EventLog> events_;
+  KvLedger told_;  // the sum of the events taken
+  std::int64_t evictions_told_ = 0;
+  std::uint64_t last_event_ = 0;
   std::vector<std::uint64_t> device_;
   std::vector<Turn> turns_;
   std::map<SessionKey, std::vector<TokenId>> transcripts_;
