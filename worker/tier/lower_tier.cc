@@ -105,7 +105,7 @@ LowerTier::Put LowerTier::Keep(const BlockLabel& label, bool moved,
     if (moved) {
       // The copy that is here takes the place of the one that comes.
       Enter(known, counter);
-      Leave(known, stats_.physical.removed[At(kv::KvReason::kOverwritten)]);
+      Leave(known, stats_.physical.removed[kv::At(kv::KvReason::kOverwritten)]);
     }
     return Put::kKept;
   }
@@ -214,7 +214,7 @@ void LowerTier::Release(const kv::Hash128& hash, std::int32_t blocks, kv::KvReas
   if (kv::IsEviction(reason)) return;  // it may serve others until its turn comes
   for (; blocks > 0 && Unneeded(slot); --blocks) {
     const kv::Hash128 parent = index_[slot].parent;
-    Leave(slot, stats_.physical.removed[At(reason)]);
+    Leave(slot, stats_.physical.removed[kv::At(reason)]);
     Scrub(slot);
     slot = index_.Find(parent);
   }
@@ -223,7 +223,7 @@ void LowerTier::Release(const kv::Hash128& hash, std::int32_t blocks, kv::KvReas
 void LowerTier::Forget(const kv::Hash128& hash, kv::KvReason reason) {
   const std::int32_t slot = index_.Find(hash);
   if (!Unneeded(slot)) return;
-  Leave(slot, stats_.physical.removed[At(reason)]);
+  Leave(slot, stats_.physical.removed[kv::At(reason)]);
   Scrub(slot);
 }
 
@@ -261,11 +261,11 @@ void LowerTier::Drop(std::int32_t slot, kv::KvReason reason, LostSink lost) {
   }
   for (std::size_t i = order.size(); i-- > 0;) {
     const std::int32_t at = order[i];
-    Leave(at, stats_.physical.removed[At(reason)]);
+    Leave(at, stats_.physical.removed[kv::At(reason)]);
     if (kv::IsEviction(reason)) {
-      ++stats_.evictions[At(reason)];
-      stats_.evicted_tokens[At(reason)] += index_[at].tokens;
-      stats_.evicted_bytes[At(reason)] += index_[at].tokens * options_.bytes_per_token;
+      ++stats_.evictions[kv::At(reason)];
+      stats_.evicted_tokens[kv::At(reason)] += index_[at].tokens;
+      stats_.evicted_bytes[kv::At(reason)] += index_[at].tokens * options_.bytes_per_token;
     }
     const Lost what{index_[at], reason};
     if (kv::IsEviction(reason)) {
@@ -315,11 +315,11 @@ TierStats LowerTier::Stats() const {
   const std::int64_t busy_tokens = index_.busy_tokens();
   const std::int64_t busy = index_.busy_blocks();
   using kv::BlockState;
-  stats.blocks[At(BlockState::kFree)] = index_.free_slots();
-  stats.blocks[At(BlockState::kInUse)] = busy;
-  stats.blocks[At(BlockState::kEvictable)] = stats.blocks_total - index_.free_slots() - busy;
-  stats.tokens[At(BlockState::kInUse)] = busy_tokens;
-  stats.tokens[At(BlockState::kEvictable)] = stats.physical.present - busy_tokens;
+  stats.blocks[kv::At(BlockState::kFree)] = index_.free_slots();
+  stats.blocks[kv::At(BlockState::kInUse)] = busy;
+  stats.blocks[kv::At(BlockState::kEvictable)] = stats.blocks_total - index_.free_slots() - busy;
+  stats.tokens[kv::At(BlockState::kInUse)] = busy_tokens;
+  stats.tokens[kv::At(BlockState::kEvictable)] = stats.physical.present - busy_tokens;
   stats.read_bytes_per_second = read_rate_.PerSecond();
   stats.write_bytes_per_second = write_rate_.PerSecond();
   return stats;

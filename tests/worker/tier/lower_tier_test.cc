@@ -128,10 +128,10 @@ TEST_F(LowerTierTest, AFullTierDropsTheLeastRecentlyUsedChainFromItsEnd) {
   EXPECT_EQ(lost_[0].reason, kv::KvReason::kCapacity);
   EXPECT_FALSE(tier_->Find(Root(), {50, 2, 3, 4}).empty());
   const TierStats stats = tier_->Stats();
-  EXPECT_EQ(stats.evictions[At(kv::KvReason::kCapacity)],
+  EXPECT_EQ(stats.evictions[kv::At(kv::KvReason::kCapacity)],
             static_cast<std::int64_t>(lost_.size()));
-  EXPECT_EQ(stats.evicted_tokens[At(kv::KvReason::kCapacity)],
-            stats.physical.removed[At(kv::KvReason::kCapacity)]);
+  EXPECT_EQ(stats.evicted_tokens[kv::At(kv::KvReason::kCapacity)],
+            stats.physical.removed[kv::At(kv::KvReason::kCapacity)]);
 }
 
 TEST_F(LowerTierTest, StagingIsBoundedAndWhatFindsNoneIsNotTaken) {
