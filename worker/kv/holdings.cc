@@ -335,7 +335,7 @@ bool Holdings::Demote(absl::Duration now) {
 
 Hash128 Holdings::WideHash(BlockIndex block, std::int32_t space) const {
   if (block == kNoBlock) {
-    return hash_.IsWide() ? spaces.Root(space) : spaces.WideRootOf(spaces.Tenant(space));
+    return hash_.IsWide() ? spaces.Root(space) : spaces.WideRoot(space);
   }
   const Block& it = pool[block];
   if (it.indexed && hash_.IsWide()) return it.hash;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Creation, sessions, eviction and figures; turns are in kv_cache_turns.cc, the invariants in
-// kv_cache_invariants.cc.
+// Creation, sessions, eviction and figures; turns are in kv_cache_turns.cc, forks and moves of whole
+// sessions in kv_cache_sessions.cc, the invariants in kv_cache_invariants.cc.
 #include "worker/kv/kv_cache.h"
 
 #include <limits>
@@ -110,9 +110,7 @@ absl::Status KvCache::TruncateSession(const SessionKey& key, Position tokens, ab
   }
   holdings_.DetachLower(session, KvReason::kTruncated);
   const BlockIndex old_tail = it.tail;
-  BlockIndex tail = old_tail;
-  const std::int32_t last = BlocksFor(keep) - 1;
-  while (tail != kNoBlock && holdings_.pool[tail].depth > last) tail = holdings_.pool[tail].parent;
+  const BlockIndex tail = TailFor(it, keep);
   holdings_.Detach(session, it.held - keep, KvReason::kTruncated);
   holdings_.sessions.Hold(session, tail, keep);
   holdings_.ForgetCopies(old_tail, tail, KvReason::kTruncated);

@@ -132,6 +132,24 @@ class KvCache {
   absl::Status DropSession(const SessionKey& key, KvReason reason, absl::Duration now);
   // Keeps only the first `tokens` positions. SESSION_BUSY while a turn runs.
   absl::Status TruncateSession(const SessionKey& key, Position tokens, absl::Duration now);
+  // Makes `to` a session that holds the same blocks up to `tokens` positions, as the source's last
+  // committed turn left them; whoever writes into a shared tail copies it. What `to` held before is
+  // let go. O(blocks after `tokens`). Answers the positions held. SESSION_BUSY while `to` runs a
+  // turn; SESSIONS_MAX. An unknown source holds nothing.
+  absl::StatusOr<Position> ForkSession(const SessionKey& from, const SessionKey& to,
+                                       Position tokens, absl::Duration now);
+  // Keeps the first `tokens` positions of what the session holds on the device in their place, for
+  // reading: a sequence that belongs to no session and is never written, ended by Rollback. The
+  // session goes on meanwhile. POOL_FULL when too many sequences run.
+  absl::StatusOr<KvSequence> Borrow(const SessionKey& key, Position tokens, absl::Duration now);
+  // The tokens at the first positions of a sequence, tokens() of them, appended to `ids`.
+  void ReadTokens(const KvSequence& sequence, std::vector<TokenId>* ids) const;
+  // Starts the import of KV computed elsewhere: an empty sequence for Grow, WriteBlock, Append and
+  // CommitTurn, as a turn's. What the session held before is let go at once. With a `secret` other
+  // than 0 nobody but the session and its forks will find the blocks; 0 trusts the source. Errors
+  // as Begin.
+  absl::StatusOr<KvSequence> BeginImport(const SessionKey& key, std::uint64_t secret,
+                                         absl::Duration now);
   // Tokens of the session whose KV is held; 0 for an unknown one.
   Position HeldTokens(const SessionKey& key) const;
   std::optional<KvSessionStats> SessionStats(const SessionKey& key) const;
@@ -210,7 +228,15 @@ class KvCache {
   // How many of the session's lower positions `block`, read back, holds: they are on the device
   // again.
   std::int32_t Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens);
-  std::int32_t StartSequence(std::int32_t session, const TenantId& tenant);
+  // Where a turn's blocks lie: -1 when nothing counts on the tenant yet.
+  std::int32_t SpaceOf(std::int32_t session, const TenantId& tenant) const;
+  // Whether the session's next turn stays in its namespace: a private one is left once it is empty.
+  bool KeepsSpace(std::int32_t session) const;
+  std::int32_t StartSequence(std::int32_t session, std::int32_t space);
+  // The last block of the session's chain that holds positions below `keep`.
+  BlockIndex TailFor(const Session& session, Position keep) const;
+  // The session, made if unknown, holding nothing. SESSION_BUSY, SESSIONS_MAX.
+  absl::StatusOr<std::int32_t> EmptySession(const SessionKey& key, absl::Duration now);
   const SessionKey& Beneficiary(const Sequence& sequence) const;
   // Tells the observer on whose behalf what follows is done.
   void ActFor(const SessionKey& key) const;

@@ -33,10 +33,10 @@ void KvCache::ActFor(const SessionKey& key) const {
 }
 
 MatchedChain KvCache::FindChain(const SessionKey& key, absl::Span<const TokenId> tokens) const {
-  // A tenant nothing counts on has no blocks.
-  const std::int32_t space = holdings_.spaces.Find(key.tenant);
-  if (space == -1) return MatchedChain{};
   const std::int32_t session = key.session.empty() ? -1 : holdings_.sessions.Find(key);
+  // A tenant nothing counts on has no blocks.
+  const std::int32_t space = SpaceOf(session, key.tenant);
+  if (space == -1) return MatchedChain{};
   const Session* own = session == -1 ? nullptr : &holdings_.sessions[session];
   MatchedChain chain = matcher_.Match(own, space, holdings_.spaces.Root(space), tokens);
   // A prompt that fills the pool has no block to spare for the source of a copy.
@@ -82,11 +82,22 @@ KvMatch KvCache::Match(const SessionKey& key, absl::Span<const TokenId> tokens) 
   return Assess(FindChain(key, tokens), static_cast<std::int32_t>(tokens.size()));
 }
 
-std::int32_t KvCache::StartSequence(std::int32_t session, const TenantId& tenant) {
+std::int32_t KvCache::SpaceOf(std::int32_t session, const TenantId& tenant) const {
+  return session != -1 && KeepsSpace(session) ? holdings_.sessions[session].space
+                                              : holdings_.spaces.Find(tenant);
+}
+
+bool KvCache::KeepsSpace(std::int32_t session) const {
+  const Session& it = holdings_.sessions[session];
+  return !holdings_.spaces.IsPrivate(it.space) || it.held + it.lower > 0 || it.running != -1;
+}
+
+std::int32_t KvCache::StartSequence(std::int32_t session, std::int32_t space) {
   const std::int32_t slot = sequences_.Take();
   Sequence& it = sequences_[slot];
   it.session = session;
-  it.space = holdings_.spaces.Use(tenant);
+  it.space = space;
+  holdings_.spaces.UseAgain(space);
   if (session != -1) holdings_.sessions.SetRunning(session, slot);
   return slot;
 }
@@ -117,7 +128,15 @@ absl::StatusOr<KvSequence> KvCache::Begin(const SessionKey& key, absl::Span<cons
     session = sessions.Create(key, space, &forgotten);
     if (forgotten != -1) holdings_.spaces.Drop(forgotten);
   }
-  const std::int32_t slot = StartSequence(session, key.tenant);
+  if (session != -1 && !KeepsSpace(session)) {
+    // What was imported is gone, and what the model computes itself may be shared.
+    holdings_.spaces.Drop(sessions[session].space);
+    sessions[session].space = holdings_.spaces.Use(key.tenant);
+  }
+  const std::int32_t space =
+      session == -1 ? holdings_.spaces.Use(key.tenant) : sessions[session].space;
+  const std::int32_t slot = StartSequence(session, space);
+  if (session == -1) holdings_.spaces.Drop(space);
   Sequence& it = sequences_[slot];
   // Leaf first, as they came out of use: a policy sees equal orders both ways.
   it.blocks = static_cast<std::int32_t>(chain.blocks.size());
@@ -152,7 +171,7 @@ absl::StatusOr<KvSequence> KvCache::Fork(const KvSequence& sequence, absl::Durat
   PINTLE_CHECK(sequences_[from].copy_stage == CopyStage::kNone,
                "a sequence is forked after the step that carried its copy");
   if (!sequences_.HasRoom()) return PoolFull(1);
-  const std::int32_t slot = StartSequence(-1, holdings_.spaces.Tenant(sequences_[from].space));
+  const std::int32_t slot = StartSequence(-1, sequences_[from].space);
   Sequence& it = sequences_[slot];
   it.tokens = sequences_[from].tokens;
   it.blocks = BlocksFor(it.tokens);

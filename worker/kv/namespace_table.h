@@ -27,6 +27,10 @@ class NamespaceTable {
   // Its number, counted once more.
   std::int32_t Use(const TenantId& tenant);
   void UseAgain(std::int32_t space) { ++At(space).uses; }
+  // A namespace of the tenant that nobody else finds: its content is trusted by those alone who
+  // were given the number. `secret` makes its hashes its own.
+  std::int32_t UsePrivate(const TenantId& tenant, std::uint64_t secret);
+  bool IsPrivate(std::int32_t space) const { return At(space).secluded; }
   void Drop(std::int32_t space);
 
   const TenantId& Tenant(std::int32_t space) const { return At(space).anonymous.tenant; }
@@ -40,14 +44,19 @@ class NamespaceTable {
   Hash128 RootOf(const TenantId& tenant) const;
   // The same with all its bits: what lower tiers know the namespace by.
   Hash128 WideRootOf(const TenantId& tenant) const;
+  Hash128 WideRoot(std::int32_t space) const;
 
  private:
   std::string NameOf(const TenantId& tenant) const;
+  std::string PrivateNameOf(const TenantId& tenant, std::uint64_t secret) const;
+  std::int32_t TakeNumber();
 
   struct Space {
     SessionKey anonymous;
     Hash128 root;
     std::int64_t uses = 0;
+    bool secluded = false;
+    std::uint64_t secret = 0;
   };
   Space& At(std::int32_t space) { return spaces_[static_cast<std::size_t>(space)]; }
   const Space& At(std::int32_t space) const { return spaces_[static_cast<std::size_t>(space)]; }

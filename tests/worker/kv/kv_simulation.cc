@@ -163,6 +163,7 @@ absl::Status KvSimulation::Advance() {
   for (std::size_t i = 0; i < turns_.size(); ++i) {
     if (!Chance(60)) continue;
     Turn& turn = turns_[i];
+    if (turn.borrowed) continue;
     const Position from = turn.sequence.tokens();
     Position to = from + 1 + (Chance(50) ? Pick(options_.block_tokens + 5) : 0);
     if (to > options_.blocks * options_.block_tokens) continue;
@@ -212,6 +213,7 @@ absl::Status KvSimulation::ForkTurn() {
   if (turns_.empty()) return absl::OkStatus();
   Turn& from = turns_[static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size())))];
   // An engine forks once the prompt is computed, so never while a copy waits for its step.
+  if (from.borrowed) return CheckContent(from);
   const auto kept = from.sequence.tokens();
   if (cache_->TakeCopy(from.sequence).has_value()) return absl::OkStatus();
   cache_->Rewind(from.sequence, kept, now_);
@@ -231,6 +233,7 @@ absl::Status KvSimulation::ForkTurn() {
 absl::Status KvSimulation::RewindTurn() {
   if (turns_.empty()) return absl::OkStatus();
   Turn& turn = turns_[static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size())))];
+  if (turn.borrowed) return CheckContent(turn);
   const Position tokens = turn.sequence.tokens();
   const Position keep = tokens - std::min(tokens, Pick(options_.block_tokens + 3));
   cache_->Rewind(turn.sequence, keep, now_);
@@ -275,6 +278,11 @@ absl::Status KvSimulation::Abort(Turn turn) {
 absl::Status KvSimulation::EndTurn() {
   if (turns_.empty()) return absl::OkStatus();
   Turn turn = TakeTurn(static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size()))));
+  if (turn.borrowed) {
+    PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+    cache_->Rollback(std::move(turn.sequence), now_);
+    return absl::OkStatus();
+  }
   return Chance(60) ? Commit(std::move(turn)) : Abort(std::move(turn));
 }
 
@@ -295,6 +303,113 @@ absl::Status KvSimulation::ChangeSession() {
     transcript.resize(
         static_cast<std::size_t>(std::min(keep, static_cast<Position>(transcript.size()))));
   }
+  return absl::OkStatus();
+}
+
+// The fork answers what its source answered, up to the position, whoever goes on first.
+absl::Status KvSimulation::ForkSession() {
+  const TenantId tenant(absl::StrCat("t", Pick(2)));
+  const SessionKey from{tenant, SessionId(absl::StrCat("s", Pick(5)))};
+  const SessionKey to{tenant, SessionId(absl::StrCat("s", Pick(5)))};
+  if (from == to) return absl::OkStatus();
+  const auto target = cache_->SessionStats(to);
+  const bool busy = target.has_value() && target->running;
+  const Position held = cache_->HeldTokens(from);
+  const Position target_held = cache_->HeldTokens(to);
+  const Position keep = Pick(held + 2);
+  const auto forked = cache_->ForkSession(from, to, keep, now_);
+  if (!forked.ok()) {
+    PINTLE_SIM_EXPECT(HasReason(forked.status(), Reason::kSessionBusy) == busy,
+                      forked.status().message());
+    PINTLE_SIM_EXPECT(busy || HasReason(forked.status(), Reason::kSessionsMax),
+                      forked.status().message());
+    PINTLE_SIM_EXPECT(cache_->HeldTokens(to) == target_held, target_held);
+    return absl::OkStatus();
+  }
+  PINTLE_SIM_EXPECT(!busy && *forked == std::min(held, keep), *forked, " of ", held);
+  PINTLE_SIM_EXPECT(cache_->HeldTokens(to) == *forked, *forked);
+  PINTLE_SIM_EXPECT(cache_->HeldTokens(from) == held, held);
+  auto transcript = transcripts_[from];
+  if (transcript.size() > static_cast<std::size_t>(keep)) {
+    transcript.resize(static_cast<std::size_t>(keep));
+  }
+  transcripts_[to] = std::move(transcript);
+  ++forks_;
+  return absl::OkStatus();
+}
+
+// Content from elsewhere, written block by block as an import does, and found by its session only.
+absl::Status KvSimulation::ImportSession() {
+  const SessionKey key{TenantId(absl::StrCat("t", Pick(2))), SessionId(absl::StrCat("s", Pick(5)))};
+  const auto stats = cache_->SessionStats(key);
+  const bool busy = stats.has_value() && stats->running;
+  const bool trusted = Chance(50);
+  auto begun = cache_->BeginImport(key, trusted ? 0 : 1 + random_() % 1000, now_);
+  if (!begun.ok()) {
+    PINTLE_SIM_EXPECT(!busy || HasReason(begun.status(), Reason::kSessionBusy) ||
+                          HasReason(begun.status(), Reason::kPoolFull),
+                      begun.status().message());
+    return absl::OkStatus();
+  }
+  Turn turn;
+  turn.key = key;
+  turn.tokens = MakePrompt(key);
+  turn.digests = Digest(key.tenant, turn.tokens);
+  turn.sequence = *std::move(begun);
+  const auto width = static_cast<Position>(options_.block_tokens);
+  const auto size = static_cast<Position>(turn.tokens.size());
+  for (Position at = 0; at < size; at += width) {
+    const Position end = std::min(at + width, size);
+    if (!cache_->Grow(turn.sequence, end, now_).ok()) break;
+    const auto block = turn.sequence.block_table()[static_cast<std::size_t>(at / width)];
+    for (Position p = at; p < end; ++p) {
+      device_[static_cast<std::size_t>(block * width + p % width)] =
+          turn.digests[static_cast<std::size_t>(p)];
+    }
+    cache_->Append(turn.sequence,
+                   absl::MakeConstSpan(turn.tokens)
+                       .subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(end - at)),
+                   now_);
+  }
+  PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+  if (Chance(20)) {
+    cache_->Rollback(std::move(turn.sequence), now_);
+    transcripts_[key].clear();
+    PINTLE_SIM_EXPECT(cache_->HeldTokens(key) == 0, "an abandoned import leaves nothing");
+    return absl::OkStatus();
+  }
+  const Position kept = turn.sequence.tokens();
+  cache_->CommitTurn(std::move(turn.sequence), kept, now_);
+  PINTLE_SIM_EXPECT(cache_->HeldTokens(key) == kept, kept);
+  turn.tokens.resize(static_cast<std::size_t>(kept));
+  transcripts_[key] = turn.tokens;
+  ++imports_;
+  return absl::OkStatus();
+}
+
+// An export's hold on a session's blocks: the content stays whatever happens to the session.
+absl::Status KvSimulation::BorrowSession() {
+  if (turns_.size() >= kTurnsMax) return absl::OkStatus();
+  Turn turn;
+  turn.key = {TenantId(absl::StrCat("t", Pick(2))), SessionId(absl::StrCat("s", Pick(5)))};
+  const Position held = cache_->HeldTokens(turn.key);
+  auto borrowed = cache_->Borrow(turn.key, Pick(held + 2), now_);
+  if (!borrowed.ok()) {
+    PINTLE_SIM_EXPECT(HasReason(borrowed.status(), Reason::kPoolFull), "borrowing");
+    return absl::OkStatus();
+  }
+  turn.sequence = *std::move(borrowed);
+  cache_->ReadTokens(turn.sequence, &turn.tokens);
+  PINTLE_SIM_EXPECT(turn.sequence.tokens() == static_cast<Position>(turn.tokens.size()), held);
+  const auto& transcript = transcripts_[turn.key];
+  PINTLE_SIM_EXPECT(transcript.size() >= turn.tokens.size() &&
+                        std::equal(turn.tokens.begin(), turn.tokens.end(), transcript.begin()),
+                    "a session's tokens are its transcript's");
+  turn.digests = Digest(turn.key.tenant, turn.tokens);
+  turn.key.session = SessionId();
+  turn.borrowed = true;
+  PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+  turns_.push_back(std::move(turn));
   return absl::OkStatus();
 }
 
@@ -358,8 +473,11 @@ absl::Status KvSimulation::Operation() {
   if (kind < 64) return turns_.size() < kTurnsMax ? ForkTurn() : EndTurn();
   if (kind < 68) return RewindTurn();
   if (kind < 84) return EndTurn();
-  if (kind < 88) return ChangeSession();
-  if (kind < 95) return Probe();
+  if (kind < 87) return ChangeSession();
+  if (kind < 89) return ForkSession();
+  if (kind < 91) return ImportSession();
+  if (kind < 93) return BorrowSession();
+  if (kind < 96) return Probe();
   if (kind < 99) return TryPlan();
   return cache_->SetPolicy(options_.policy, now_);
 }

@@ -41,6 +41,8 @@ class KvSimulation {
   KvCache& cache() { return *cache_; }
   std::int64_t commits() const { return commits_; }
   std::int64_t copies_done() const { return copies_done_; }
+  std::int64_t forks() const { return forks_; }
+  std::int64_t imports() const { return imports_; }
 
  private:
   struct Turn {
@@ -51,6 +53,7 @@ class KvSimulation {
     Position held_before = 0;
     std::int64_t evicted_before = 0;
     bool fork = false;
+    bool borrowed = false;
   };
 
   std::int32_t Pick(std::int32_t below);
@@ -71,6 +74,9 @@ class KvSimulation {
   absl::Status Commit(Turn turn);
   absl::Status Abort(Turn turn);
   absl::Status ChangeSession();
+  absl::Status ForkSession();
+  absl::Status ImportSession();
+  absl::Status BorrowSession();
   absl::Status Probe();
   absl::Status TryPlan();
   // The events told so far sum up to the physical ledger.
@@ -92,6 +98,8 @@ class KvSimulation {
   std::int64_t records_seen_ = 0;
   std::int64_t commits_ = 0;
   std::int64_t copies_done_ = 0;
+  std::int64_t forks_ = 0;
+  std::int64_t imports_ = 0;
 };
 
 }  // namespace pintle::kv
