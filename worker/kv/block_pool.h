@@ -74,6 +74,9 @@ class BlockPool : public BlockTree {
   std::int32_t Depth(BlockIndex block) const override { return (*this)[block].depth; }
   // What a block knows of itself; its sessions are Holdings' to add.
   BlockFacts Facts(BlockIndex block) const override;
+  std::uint64_t Content(BlockIndex block) const override {
+    return (*this)[block].indexed ? (*this)[block].hash.low : 0;
+  }
 
  private:
   std::int32_t block_tokens_;

@@ -57,6 +57,9 @@ class BlockTree {
   virtual std::int32_t Depth(BlockIndex block) const = 0;
   // O(sessions that end in the block).
   virtual BlockFacts Facts(BlockIndex block) const = 0;
+  // Names what a full block and all before it hold: equal content has an equal name, also after an
+  // eviction. 0 while the block is not full. For policies that remember what is gone.
+  virtual std::uint64_t Content(BlockIndex /*block*/) const { return 0; }
 };
 
 // Which of the evictable blocks are on offer in one proposal (tenants' floors and quotas). Those

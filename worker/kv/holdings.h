@@ -94,6 +94,7 @@ class Holdings : public BlockTree {
   std::int32_t Children(BlockIndex block) const override { return pool[block].children; }
   std::int32_t Depth(BlockIndex block) const override { return pool[block].depth; }
   BlockFacts Facts(BlockIndex block) const override;
+  std::uint64_t Content(BlockIndex block) const override { return pool.Content(block); }
 
   // Blocks that could be handed out: free ones and those nobody refers to.
   std::int64_t available() const {

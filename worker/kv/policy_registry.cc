@@ -6,20 +6,31 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "contract/errors.h"
+#include "worker/kv/cost_aware_policy.h"
+#include "worker/kv/fifo_policy.h"
+#include "worker/kv/lfu_policy.h"
 #include "worker/kv/lru_policy.h"
+#include "worker/kv/priority_ttl_policy.h"
+#include "worker/kv/s3fifo_policy.h"
+#include "worker/kv/slru_policy.h"
+#include "worker/kv/tinylfu_policy.h"
 
 namespace pintle::kv {
 namespace {
 
 using Factory = std::unique_ptr<EvictionPolicy> (*)(std::int32_t blocks, const BlockTree& tree);
 
-std::unique_ptr<EvictionPolicy> MakeLru(std::int32_t blocks, const BlockTree& tree) {
-  return std::make_unique<LruPolicy>(blocks, tree);
+template <typename Policy>
+std::unique_ptr<EvictionPolicy> Make(std::int32_t blocks, const BlockTree& tree) {
+  return std::make_unique<Policy>(blocks, tree);
 }
 
 // Names and factories at equal places.
-constexpr std::array<absl::string_view, 1> kNames = {"lru"};
-constexpr std::array<Factory, kNames.size()> kFactories = {MakeLru};
+constexpr std::array<absl::string_view, 8> kNames = {
+    "lru", "lfu", "fifo", "slru", "s3fifo", "tinylfu", "priority_ttl", "cost_aware"};
+constexpr std::array<Factory, kNames.size()> kFactories = {
+    Make<LruPolicy>,    Make<LfuPolicy>,     Make<FifoPolicy>,        Make<SlruPolicy>,
+    Make<S3FifoPolicy>, Make<TinyLfuPolicy>, Make<PriorityTtlPolicy>, Make<CostAwarePolicy>};
 
 }  // namespace
 
