@@ -65,7 +65,9 @@ class LeafOrder {
   };
   Entry& At(BlockIndex block) { return entries_[static_cast<std::size_t>(block)]; }
   const Entry& At(BlockIndex block) const { return entries_[static_cast<std::size_t>(block)]; }
-  BlockHeap& LaneOf(const Entry& entry) { return lanes_[static_cast<std::size_t>(entry.rank.lane)]; }
+  BlockHeap& LaneOf(const Entry& entry) {
+    return lanes_[static_cast<std::size_t>(entry.rank.lane)];
+  }
   static BlockKey KeyAt(const Entry& entry, absl::Duration now) {
     const bool later = entry.rank.until <= now;
     return BlockKey{later ? entry.rank.later_score : entry.rank.score, entry.arrival};

@@ -16,7 +16,8 @@ namespace pintle::kv {
 // Loses when: popularity moves on: what was used often and never will be again stays for ever
 // (tinylfu forgets); new conversations push each other out.
 // Costs per access: O(1); O(log n) when a block comes out of use.
-// After: in-cache LFU as in Breslau et al., "Web caching and Zipf-like distributions", INFOCOM 1999.
+// After: in-cache LFU as in Breslau, Cao, Fan, Phillips and Shenker, "Web caching and Zipf-like
+// distributions: evidence and implications", INFOCOM 1999.
 class LfuPolicy : public ScoredPolicy {
  public:
   LfuPolicy(std::int32_t blocks, const BlockTree& tree);

@@ -11,7 +11,9 @@ namespace {
 TEST(FifoPolicyTest, UseDoesNotSaveABlock) {
   const PolicyTree tree(3);
   FifoPolicy policy(3, tree);
-  for (const BlockIndex block : {2, 0, 1}) Write(policy, block, absl::Seconds(block == 2 ? 0 : block + 1));
+  Write(policy, 2, absl::Seconds(0));
+  Write(policy, 0, absl::Seconds(1));
+  Write(policy, 1, absl::Seconds(2));
   Use(policy, 2, absl::Seconds(9));
   Use(policy, 0, absl::Seconds(10));
   EXPECT_THAT(Order(policy, 3, absl::Seconds(11)), testing::ElementsAre(2, 0, 1));

@@ -12,7 +12,9 @@ TEST(PriorityTtlPolicyTest, PrioritiesGoBeforeAgeAndAgeDecidesAmongEquals) {
   PolicyTree tree(4);
   tree.facts[0].priority = 90;
   tree.facts[2].priority = 10;
-  for (const int block : {0, 2}) tree.facts[static_cast<std::size_t>(block)].retained_until = absl::Hours(1);
+  for (BlockFacts& facts : tree.facts) {
+    if (facts.priority != 50) facts.retained_until = absl::Hours(1);
+  }
   PriorityTtlPolicy policy(4, tree);
   for (const BlockIndex block : {0, 3, 1, 2}) Write(policy, block, absl::Seconds(1));
   EXPECT_THAT(Order(policy, 4, absl::Seconds(2)), testing::ElementsAre(2, 3, 1, 0));
