@@ -4,7 +4,11 @@
 //   {"op": "prefill", "tokens": 512}
 //   {"op": "decode", "streams": 8, "prompt": 128, "tokens": 64}
 //   {"op": "recompute", "prompt": 128, "tokens": 256}     no KV cache: all positions every step
-// Answer: {"op": ..., "tokens": counted, "seconds": ..., "tokens_per_second": ...}
+//   {"op": "turns", "turns": 6, "prompt": 256, "tokens": 64, "cached": true}
+//       one session: each turn brings `prompt` new tokens and answers `tokens`; "cached": false
+//       computes the whole history again before each turn's first token
+// Answer: {"op": ..., "tokens": counted, "seconds": ..., "tokens_per_second": ...}, and for turns
+// {"op": ..., "ttft_seconds": [one per turn]}
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -60,6 +64,21 @@ class DecodeBench {
       Feed(prompt + i);
     }
     return Answer("recompute", tokens, Now() - start);
+  }
+
+  Json Turns(std::int32_t turns, std::int32_t prompt, std::int32_t tokens, bool cached) {
+    Reset(1, turns * (prompt + tokens));
+    Json ttft = Json::array();
+    for (std::int32_t turn = 0; turn < turns; ++turn) {
+      const std::int32_t context = position_ + prompt;
+      if (!cached) position_ = 0;
+      const double start = Now();
+      Feed(context - position_);
+      ttft.push_back(Now() - start);
+      // The first token came with the prompt; the last one's KV belongs to the next turn's prompt.
+      for (std::int32_t i = 1; i < tokens; ++i) Feed(1);
+    }
+    return {{"op", "turns"}, {"ttft_seconds", ttft}};
   }
 
  private:
@@ -144,6 +163,9 @@ Json Serve(DecodeBench& bench, const Json& request) {
   const std::int32_t prompt = request.value("prompt", 128);
   if (op == "prefill") return bench.Prefill(tokens);
   if (op == "recompute") return bench.Recompute(prompt, tokens);
+  if (op == "turns") {
+    return bench.Turns(request.value("turns", 6), prompt, tokens, request.value("cached", true));
+  }
   return bench.Decode(request.value("streams", 1), prompt, tokens);
 }
 
