@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "coordinator/streams/routed_backend.h"
 #include "services/cache_stats/cache_stats_service.h"
 #include "services/host/grpc_host.h"
+#include "services/host/random_bits.h"
 #include "services/identity/identity_files.h"
 #include "services/inference/inference_service.h"
 #include "services/metrics/metrics_endpoint.h"
@@ -37,11 +37,6 @@ namespace {
 constexpr absl::Duration kExpiryInterval = absl::Seconds(10);
 // Streams without an end (registrations) are cut after this when the process stops.
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
-
-std::uint64_t RandomBits() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
 
 absl::Duration WorkerTimeout(const CoordinatorOptions& options) {
   return absl::Seconds(options.worker_timeout_seconds);

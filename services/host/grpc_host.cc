@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/host/grpc_host.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -50,6 +51,17 @@ void SetLimits(grpc::ServerBuilder& builder) {
   builder.SetResourceQuota(grpc::ResourceQuota("pintle").Resize(kBufferBytes));
 }
 
+// Drops gRPC's own log lines while it lives: a port that is taken is reported once, by us.
+class QuietGrpc {
+ public:
+  QuietGrpc() {
+    gpr_set_log_function([](gpr_log_func_args*) {});
+  }
+  ~QuietGrpc() { gpr_set_log_function(nullptr); }
+  QuietGrpc(const QuietGrpc&) = delete;
+  QuietGrpc& operator=(const QuietGrpc&) = delete;
+};
+
 struct Bound {
   std::unique_ptr<grpc::CallbackGenericService> fallback;
   std::unique_ptr<grpc::Server> server;
@@ -69,7 +81,10 @@ absl::StatusOr<Bound> Build(ListenAddress listen,
   Bound bound;
   bound.fallback = std::make_unique<grpc::CallbackGenericService>();
   builder.RegisterCallbackGenericService(bound.fallback.get());
-  bound.server = builder.BuildAndStart();
+  {
+    const QuietGrpc quiet;
+    bound.server = builder.BuildAndStart();
+  }
   if (!bound.server || port == 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", listen.ToString(), ": ", BindProblem(listen)));

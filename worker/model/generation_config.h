@@ -6,15 +6,15 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "contract/generation_defaults.h"
 #include "contract/ids.h"
-#include "worker/model/generation_defaults.h"
 
 namespace pintle::model {
 
 // Reads generation_config.json; empty text means the folder has none. `eos_token_ids` are
 // config.json's, used when the file names none. INVALID_FIELD naming the faulty field.
-absl::StatusOr<GenerationDefaults> ParseGenerationConfig(absl::string_view json_text,
-                                                         const std::vector<TokenId>& eos_token_ids);
+absl::StatusOr<ModelDefaults> ParseGenerationConfig(absl::string_view json_text,
+                                                    const std::vector<TokenId>& eos_token_ids);
 
 }  // namespace pintle::model
 

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "worker/model/generation_defaults.h"
+#include "contract/generation_defaults.h"
 #include "worker/model/model_config.h"
 #include "worker/model/safetensors_weights.h"
 
@@ -25,7 +25,7 @@ class ModelFolder {
 
   const std::string& name() const { return name_; }
   const ModelConfig& config() const { return config_; }
-  const GenerationDefaults& defaults() const { return defaults_; }
+  const ModelDefaults& defaults() const { return defaults_; }
 
   // 32 hex digits over config.json, tokenizer.json, the weight files' bytes and `dtype`; reads
   // every byte once on `threads` threads, which also brings the files into memory for packing.
@@ -40,7 +40,7 @@ class ModelFolder {
   std::string config_text_;
   std::string tokenizer_text_;
   ModelConfig config_;
-  GenerationDefaults defaults_;
+  ModelDefaults defaults_;
   std::unique_ptr<SafetensorsWeights> weights_;
 };
 

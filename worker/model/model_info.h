@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "contract/generation_defaults.h"
 #include "contract/ids.h"
-#include "worker/model/generation_defaults.h"
 
 namespace pintle::model {
 
@@ -20,7 +20,7 @@ struct ModelInfo {
   Position context_tokens = 0;
   std::int32_t vocabulary = 0;
   std::vector<TokenId> eos_token_ids;
-  GenerationDefaults defaults;
+  ModelDefaults defaults;
   std::size_t weight_bytes = 0;  // in the files
   std::string device;            // "cpu" or "cuda:N"
   std::string dtype;             // of the weights as loaded

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 #include <thread>
 #include <utility>
 
 #include "contract/status_macros.h"
+#include "services/host/random_bits.h"
 #include "worker/model/torch_decoder.h"
 #include "worker/text/hf_text_model.h"
 
@@ -43,18 +43,6 @@ ModelInfo InfoOf(const model::ModelInfo& loaded) {
   return info;
 }
 
-ModelDefaults DefaultsOf(const model::ModelInfo& loaded) {
-  ModelDefaults defaults;
-  defaults.temperature = loaded.defaults.temperature;
-  defaults.top_k = loaded.defaults.top_k;
-  defaults.top_p = loaded.defaults.top_p;
-  defaults.min_p = loaded.defaults.min_p;
-  defaults.repetition_penalty = loaded.defaults.repetition_penalty;
-  defaults.max_new_tokens = loaded.defaults.max_new_tokens;
-  defaults.eos_token_ids = loaded.defaults.eos_token_ids;
-  return defaults;
-}
-
 }  // namespace
 
 absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
@@ -72,13 +60,10 @@ absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
   decoder_options.progress = ProgressBar(flag.name);
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<model::TorchDecoder> decoder,
                           model::TorchDecoder::Load(decoder_options));
-  std::random_device random;
-  const std::uint64_t nonce = (std::uint64_t{random()} << 32) | random();
   ModelParts parts;
-  PINTLE_ASSIGN_OR_RETURN(parts.text, text::HfTextModel::Load(flag.folder, nonce));
+  PINTLE_ASSIGN_OR_RETURN(parts.text, text::HfTextModel::Load(flag.folder, RandomBits()));
   parts.info = InfoOf(decoder->Info());
-  parts.defaults = DefaultsOf(decoder->Info());
-  PINTLE_RETURN_IF_ERROR(parts.defaults.Validate());
+  parts.defaults = decoder->Info().defaults;
   parts.decoder = std::move(decoder);
   return parts;
 }

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <random>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "services/cache_stats/cache_stats_service.h"
 #include "services/execution/execution_service.h"
 #include "services/host/grpc_host.h"
+#include "services/host/random_bits.h"
 #include "services/identity/identity_files.h"
 #include "services/inference/inference_service.h"
 #include "services/metrics/metrics_endpoint.h"
@@ -40,11 +40,6 @@ namespace {
 constexpr absl::Duration kTickInterval = absl::Milliseconds(250);
 // Streams without an end (health watches) are cut after this when the process stops.
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
-
-std::uint64_t RandomBits() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
 
 absl::StatusOr<std::int32_t> BlocksFor(const WorkerOptions& options, const KvLayout& layout) {
   PINTLE_ASSIGN_OR_RETURN(const std::int64_t bytes, ParseByteSize(options.kv_bytes));

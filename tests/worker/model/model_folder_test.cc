@@ -45,7 +45,7 @@ TEST_F(ModelFolderTest, ReadsConfigurationWeightsAndDefaults) {
   auto folder = Open();
   ASSERT_TRUE(folder.ok()) << folder.status();
   EXPECT_EQ(folder->config().architecture, "LlamaForCausalLM");
-  EXPECT_EQ(folder->defaults().temperature, 0.0F);
+  EXPECT_EQ(folder->defaults().do_sample, false);
   EXPECT_TRUE(folder->TakeWeights()->Find("model.norm.weight").ok());
 }
 

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions over a pool for half of their KV: {lru, session_aware} x {no tier, disk}, the real model,
+one schedule. Prints what each arm prefilled again as its clients saw it, its time to first token,
+the server's own regret figure, and the promised ratios with PASS or FAIL; exits accordingly.
+
+Usage: show_pressure.py [--seed 1] [--sessions 40] [--arms lru,session_aware,...] [--json FILE]
+"""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+import harness
+
+TURNS = 6
+# A third of the sessions says nothing any more after this many turns, without closing.
+ABANDONED_TURNS = 2
+ANSWER_TOKENS = 40
+# Heavy tails, as chats have them: most come back within seconds, some much later.
+THINK_MEDIAN_SECONDS, THINK_SIGMA, THINK_MAX_SECONDS = 2.5, 1.2, 30.0
+WORDS_MEDIAN, WORDS_SIGMA, WORDS_MAX = 70, 0.9, 400
+ARRIVALS_SECONDS = 40.0
+TEMPLATE_TOKENS = 10
+ARMS = [("lru", False), ("session_aware", False), ("lru", True), ("session_aware", True)]
+VOCABULARY = (
+    "river stone garden winter letter music bridge paper window silver travel morning market "
+    "forest engine doctor island summer kitchen history picture village science library"
+).split()
+
+
+class Plan:
+    """What one session will say and how long it waits before each turn; equal in every arm."""
+
+    def __init__(self, number, draw, abandoned):
+        self.name = f"session-{number}"
+        turns = ABANDONED_TURNS if abandoned else TURNS
+        self.arrival = draw.uniform(0, ARRIVALS_SECONDS)
+        self.texts = []
+        self.thinks = []
+        for _ in range(turns):
+            words = min(WORDS_MAX, int(draw.lognormvariate(0, WORDS_SIGMA) * WORDS_MEDIAN) + 5)
+            self.texts.append(f"{number} " + " ".join(draw.choices(VOCABULARY, k=words)))
+            think = THINK_MEDIAN_SECONDS * draw.lognormvariate(0, THINK_SIGMA)
+            self.thinks.append(min(THINK_MAX_SECONDS, think))
+
+
+class Arm:
+    """One run of the schedule against one worker."""
+
+    def __init__(self, name):
+        self.name = name
+        self.lock = threading.Lock()
+        self.again = 0
+        self.history = 0
+        self.ttft = []
+        self.failures = []
+        self.regret = None
+        self.overflow = None
+
+    def run(self, plans, address):
+        began = time.monotonic()
+        threads = [
+            threading.Thread(target=self._session, args=(plan, address, began)) for plan in plans
+        ]
+        for thread in threads:
+            thread.start()
+        for done, thread in enumerate(threads):
+            thread.join()
+            if sys.stderr.isatty():
+                print(f"\r{self.name}: {done + 1} of {len(threads)} sessions", end="",
+                      file=sys.stderr, flush=True)
+
+    def _session(self, plan, address, began):
+        client = harness.Client(address)
+        try:
+            time.sleep(max(0.0, began + plan.arrival - time.monotonic()))
+            client.call("Sessions", "CreateSession", {"id": plan.name})
+            position = 0
+            for turn, text in enumerate(plan.texts):
+                if turn > 0:
+                    time.sleep(plan.thinks[turn])
+                position = self._turn(client, plan.name, text, position)
+        except Exception as error:  # A failed session fails the arm, not the others' run.
+            with self.lock:
+                self.failures.append(f"{plan.name}: {error}")
+        finally:
+            client.close()
+
+    def _turn(self, client, session, text, position):
+        sent = time.monotonic()
+        first = None
+        started = usage = None
+        for response in client.generate(
+            timeout=300,
+            session=session,
+            chat={"messages": [{"role": "user", "parts": [{"text": text}]}]},
+            stopping={"max_tokens": ANSWER_TOKENS, "ignore_eos": True},
+            sampling={"temperature": 0},
+        ):
+            kind = response.WhichOneof("event")
+            if kind == "started":
+                started = response.started
+            elif kind == "chunk" and first is None:
+                first = time.monotonic() - sent
+            elif kind == "finished":
+                usage = response.finished.usage
+        with self.lock:
+            if position > 0:
+                # The last token of the turn before was never computed: nobody could have kept it.
+                self.history += position - 1
+                self.again += max(0, position - 1 - usage.cached_tokens)
+                self.ttft.append(first)
+        return started.prompt_tokens + usage.completion_tokens
+
+    def p95(self):
+        return statistics.quantiles(self.ttft, n=20)[-1]
+
+
+def metric(address, name):
+    """Sum of a family over its labels; None when it is not there."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    values = [float(line.rsplit(" ", 1)[1]) for line in lines
+              if line.split("{")[0].split(" ")[0] == name]
+    return sum(values) if values else None
+
+
+def worker(stack, kv_bytes, *flags):
+    server = harness.Server(
+        "pintle-worker", "--model", harness.MODEL, "--listen", "127.0.0.1:0",
+        "--metrics-listen", "127.0.0.1:0", "--kv-bytes", kv_bytes, *flags,
+        listens=("listening", "metrics"))
+    stack.callback(server.kill)
+    return server
+
+
+def kv_bytes_needed(plans):
+    """KV of all sessions at their ends, measured with the model's own tokenizer."""
+    with contextlib.ExitStack() as stack:
+        client = harness.Client(worker(stack, "64MiB").address)
+        tokens = 0
+        for plan in plans:
+            for text in plan.texts:
+                answer = client.call("Inference", "Tokenize", {"prompt": {"text": text}})
+                tokens += len(answer.token_ids) + TEMPLATE_TOKENS + ANSWER_TOKENS
+        per_token = client.call("CacheStats", "GetCacheStats").workers[0].bytes_per_token
+        return tokens, tokens * per_token
+
+
+def run_arm(plans, pool_bytes, policy, disk):
+    arm = Arm(policy + (" + disk" if disk else ""))
+    with contextlib.ExitStack() as stack:
+        flags = ["--eviction-policy", policy]
+        if disk:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="pintle-tier-"))
+            flags += ["--disk-tier", folder, "--disk-tier-size", str(8 * pool_bytes)]
+        server = worker(stack, str(pool_bytes), *flags)
+        arm.run(plans, server.address)
+        arm.regret = metric(server.metrics, "pintle_kv_regret_tokens_total")
+        arm.overflow = metric(server.metrics, "pintle_kv_ghost_overflow_tokens_total") or 0
+    return arm
+
+
+def verdict(title, figure, bound, passed):
+    print(f"{title}: {figure} (bound: {bound}) {'PASS' if passed else 'FAIL'}", flush=True)
+    return passed
+
+
+def check(arms):
+    lru, aware = arms["lru"], arms["session_aware"]
+    results = []
+    base = max(1, lru.again)
+    ratio = aware.again / base
+    results.append(verdict("prefilled again, session_aware / lru", f"{ratio:.3f}", "<= 0.8",
+                           ratio <= 0.8))
+    for name in ("lru + disk", "session_aware + disk"):
+        ratio = arms[name].again / base
+        results.append(verdict(f"prefilled again, {name} / lru without tiers", f"{ratio:.3f}",
+                               "<= 0.333", ratio <= 1 / 3))
+    for name in ("session_aware", "session_aware + disk"):
+        results.append(verdict(f"p95 TTFT, {name} / lru without tiers",
+                               f"{arms[name].p95() / lru.p95():.3f}", "< 1",
+                               arms[name].p95() < lru.p95()))
+    for arm in arms.values():
+        missing = arm.again - (arm.regret or 0)
+        equal = arm.regret is not None and 0 <= missing <= arm.overflow
+        results.append(verdict(
+            f"{arm.name}: the server's regret / the clients' figure",
+            f"{arm.regret} / {arm.again} tokens",
+            f"equal but for the ghost list's overflow, {arm.overflow:.0f}", equal))
+    return all(results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sessions", type=int, default=40)
+    parser.add_argument("--json", type=pathlib.Path)
+    arguments = parser.parse_args()
+    draw = random.Random(arguments.seed)
+    order = list(range(arguments.sessions))
+    draw.shuffle(order)
+    abandoned = set(order[: arguments.sessions // 3])
+    plans = [Plan(i, draw, i in abandoned) for i in range(arguments.sessions)]
+    tokens, total = kv_bytes_needed(plans)
+    pool = total // 2
+    print(f"{len(plans)} sessions, {sum(len(plan.texts) for plan in plans)} turns, about {tokens} "
+          f"tokens of KV; the pool takes {pool / 2**20:.0f} MiB, half of it", flush=True)
+    arms = {}
+    for policy, disk in ARMS:
+        arm = run_arm(plans, pool, policy, disk)
+        arms[arm.name] = arm
+        print(f"{arm.name:<22} again {arm.again:>7} of {arm.history} history tokens, "
+              f"TTFT median {1000 * statistics.median(arm.ttft):.0f} ms, "
+              f"p95 {1000 * arm.p95():.0f} ms, regret {arm.regret}", flush=True)
+        for failure in arm.failures:
+            print(f"  failed: {failure}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({
+            name: {"again": arm.again, "history": arm.history, "ttft": arm.ttft,
+                   "regret": arm.regret} for name, arm in arms.items()}))
+    failed = [failure for arm in arms.values() for failure in arm.failures]
+    passed = check(arms)
+    sys.exit(0 if passed and not failed else 1)
+
+
+if __name__ == "__main__":
+    main()
