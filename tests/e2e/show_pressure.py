@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions over a pool for half of their KV: {lru, session_aware} x {no tier, disk}, the real model,
-one schedule. Prints what each arm prefilled again as its clients saw it, its time to first token,
+"""Sessions over a pool for half of their KV: {lru, session_aware} x {no tier, disk}, the real
+model, one schedule. Prints what each arm prefilled again as its clients saw it, its time to first token,
 the server's own regret figure, and the promised ratios with PASS or FAIL; exits accordingly.
 
 Usage: show_pressure.py [--seed 1] [--sessions 40] [--arms lru,session_aware,...] [--json FILE]
