@@ -36,6 +36,9 @@ struct BlockFacts {
   std::int32_t reuse = 0;     // times a turn found it again
   std::int32_t sessions = 0;  // whose chain ends here; 0 inside a chain and for cache content
   std::int32_t turns = 0;     // committed turns of the session, 0 when none ends here
+  // Names the session for as long as the cache knows it, 0 when none ends here: a policy may learn
+  // from it when sessions come back.
+  std::uint64_t session = 0;
   SessionOutlook outlook = SessionOutlook::kOpen;
   // When the client said it would be back, on the cache's clock; infinite when it said nothing.
   absl::Duration expected_return = absl::InfiniteDuration();

@@ -379,6 +379,7 @@ BlockFacts Holdings::Facts(BlockIndex block) const {
     const Session& it = sessions[s];
     if (facts.sessions++ > 0 && !before(it, facts)) continue;
     facts.turns = static_cast<std::int32_t>(it.turns);
+    facts.session = it.number;
     facts.outlook = it.outlook;
     facts.expected_return = it.expected_return;
   }

@@ -36,6 +36,7 @@ std::int32_t SessionTable::Create(const SessionKey& key, std::int32_t space,
   it = Session{};
   it.key = key;
   it.space = space;
+  it.number = ++made_;
   it.live = true;
   ++live_;
   numbers_.emplace(key, session);

@@ -39,6 +39,7 @@ struct Session {
   SessionOutlook outlook = SessionOutlook::kOpen;
   absl::Duration expected_return = absl::InfiniteDuration();
   std::int64_t turns = 0;
+  std::uint64_t number = 0;  // rises with each session made; names it to policies
   std::int64_t hit_tokens_session = 0;
   std::int64_t hit_tokens_prefix = 0;
   KvLedger ledger;
@@ -91,6 +92,7 @@ class SessionTable {
   absl::flat_hash_map<Hash128, std::int32_t> lower_tails_;
   std::int32_t coldest_ = -1;
   std::int32_t latest_cold_ = -1;
+  std::uint64_t made_ = 0;
   std::int64_t live_ = 0;
   std::int64_t running_ = 0;
   std::int64_t cold_ = 0;
