@@ -12,6 +12,7 @@
 #include "worker/kv/lru_policy.h"
 #include "worker/kv/priority_ttl_policy.h"
 #include "worker/kv/s3fifo_policy.h"
+#include "worker/kv/session_aware_policy.h"
 #include "worker/kv/slru_policy.h"
 #include "worker/kv/tinylfu_policy.h"
 
@@ -26,11 +27,13 @@ std::unique_ptr<EvictionPolicy> Make(std::int32_t blocks, const BlockTree& tree)
 }
 
 // Names and factories at equal places.
-constexpr std::array<absl::string_view, 8> kNames = {
-    "lru", "lfu", "fifo", "slru", "s3fifo", "tinylfu", "priority_ttl", "cost_aware"};
+constexpr std::array<absl::string_view, 9> kNames = {
+    "lru",     "lfu",          "fifo",       "slru",         "s3fifo",
+    "tinylfu", "priority_ttl", "cost_aware", "session_aware"};
 constexpr std::array<Factory, kNames.size()> kFactories = {
     Make<LruPolicy>,    Make<LfuPolicy>,     Make<FifoPolicy>,        Make<SlruPolicy>,
-    Make<S3FifoPolicy>, Make<TinyLfuPolicy>, Make<PriorityTtlPolicy>, Make<CostAwarePolicy>};
+    Make<S3FifoPolicy>, Make<TinyLfuPolicy>, Make<PriorityTtlPolicy>, Make<CostAwarePolicy>,
+    Make<SessionAwarePolicy>};
 
 }  // namespace
 

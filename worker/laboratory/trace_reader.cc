@@ -120,9 +120,10 @@ absl::StatusOr<Trace> ReadTrace(std::istream& in) {
   std::vector<std::int64_t> ids;
   std::string line;
   for (std::int64_t number = 1; NextLine(in, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const bool too_long = line.size() > kLineBytes;
+    if (!too_long && line.find_first_not_of(" \t\r") == std::string::npos) continue;
     Request request;
-    absl::Status read = line.size() > kLineBytes
+    absl::Status read = too_long
                             ? absl::InvalidArgumentError(
                                   absl::StrCat("is longer than ", kLineBytes, " bytes"))
                             : ReadLine(line, request, ids);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/kv/return_forecast.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace pintle::kv {
+namespace {
+
+constexpr double kFirstAgeSeconds = 0.5;
+// Before anything is known a session comes back with equal chance in each step of age: its rate
+// falls as 1 / age, which is LRU's order.
+constexpr double kPriorChance = 0.03;
+// The first step is wider than the second; at least the same rate.
+constexpr double kPriorFirstChance = 0.1;
+// A prior weighs as much as two observed returns would.
+constexpr double kPriorReturns = 2;
+// Worth is reckoned anew after so many turns: it costs some 100 microseconds.
+constexpr std::uint64_t kReckonEvery = 64;
+// What was seen counts half as much after so many turns, so that a workload may change.
+constexpr std::uint64_t kHalveEvery = 16384;
+
+int TurnKind(std::int32_t turns) {
+  if (turns <= 4) return std::max(turns, 1) - 1;
+  return turns <= 7 ? 4 : 5;
+}
+
+int SizeKind(std::int32_t blocks) {
+  const auto width = std::bit_width(static_cast<std::uint32_t>(std::max(blocks, 1) - 1));
+  return std::min<int>(static_cast<int>(width), ReturnForecast::kSizeKinds - 1);
+}
+
+double WidthSeconds(int age) {
+  return absl::ToDoubleSeconds(ReturnForecast::YoungestOf(age + 1) -
+                               ReturnForecast::YoungestOf(age));
+}
+
+std::size_t U(int i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+absl::Duration ReturnForecast::YoungestOf(int age) {
+  if (age == 0) return absl::ZeroDuration();
+  return absl::Seconds(kFirstAgeSeconds * std::exp2(0.5 * (age - 1)));
+}
+
+int ReturnForecast::AgeOf(absl::Duration idle) {
+  const double seconds = absl::ToDoubleSeconds(idle);
+  if (!(seconds >= kFirstAgeSeconds)) return 0;
+  int age = 1 + static_cast<int>(2 * std::log2(seconds / kFirstAgeSeconds));
+  age = std::min(age, kAges - 1);
+  // The logarithm rounds: the steps themselves decide.
+  if (idle < YoungestOf(age)) --age;
+  if (age + 1 < kAges && idle >= YoungestOf(age + 1)) ++age;
+  return age;
+}
+
+ReturnForecast::ReturnForecast()
+    : ring_(kTurns), seen_(kKinds), seen_turns_(kTurnKinds * 2), seen_sizes_(kSizeKinds),
+      worth_(kKinds) {
+  by_session_.reserve(2 * kTurns);
+  Reckon();
+}
+
+ReturnForecast::Observed ReturnForecast::Last(std::uint64_t session) const {
+  const auto found = by_session_.find(session);
+  if (found == by_session_.end()) return {};
+  const Observation& it = At(found->second);
+  return Observed{it.kind, true, it.turns, it.blocks, it.at, it.tail};
+}
+
+void ReturnForecast::Count(std::int32_t kind, int age, bool returned) {
+  const int size = (kind / 2) % kSizeKinds;
+  const int turn = (kind / 2) / kSizeKinds * 2 + kind % 2;
+  for (Ages* ages : {&seen_[U(kind)], &seen_turns_[U(turn)], &seen_sizes_[U(size)], &seen_all_}) {
+    ages->exposed[U(age)] += 1;
+    if (returned) ages->returns[U(age)] += 1;
+  }
+}
+
+void ReturnForecast::Advance(absl::Duration now) {
+  const std::uint64_t oldest = next_ > kTurns ? next_ - kTurns : 0;
+  for (int age = 0; age + 1 < kAges; ++age) {
+    std::uint64_t& at = passed_[U(age)];
+    at = std::max(at, oldest);
+    const absl::Duration end = YoungestOf(age + 1);
+    for (; at < next_ && now - At(at).at >= end; ++at) {
+      if (At(at).open) Count(At(at).kind, age, false);
+    }
+  }
+}
+
+void ReturnForecast::TurnEnded(std::uint64_t session, std::int32_t turns, std::int32_t blocks,
+                               bool tool, BlockIndex tail, absl::Duration now) {
+  Advance(now);
+  std::int32_t added = blocks;
+  if (const auto found = by_session_.find(session); found != by_session_.end()) {
+    Observation& before = At(found->second);
+    Count(before.kind, AgeOf(now - before.at), true);
+    before.open = false;
+    added = std::max(blocks - before.blocks + 1, 1);
+    by_session_.erase(found);
+  } else if (turns > 1) {
+    added = 1;
+  }
+  Observation& it = At(next_);
+  if (next_ >= kTurns && it.open) by_session_.erase(it.session);
+  it = Observation{session, now,
+                   (TurnKind(turns) * kSizeKinds + SizeKind(added)) * 2 + (tool ? 1 : 0),
+                   turns,   blocks, tail, true};
+  by_session_.emplace(session, next_++);
+  if (++since_halved_ >= kHalveEvery) Halve();
+  if (++since_reckoned_ >= kReckonEvery) Reckon();
+}
+
+void ReturnForecast::Retell(std::uint64_t session, bool tool) {
+  const auto found = by_session_.find(session);
+  if (found == by_session_.end()) return;
+  Observation& it = At(found->second);
+  it.kind = it.kind / 2 * 2 + (tool ? 1 : 0);
+}
+
+void ReturnForecast::Halve() {
+  since_halved_ = 0;
+  const auto halve = [](Ages& ages) {
+    for (double& count : ages.returns) count /= 2;
+    for (double& count : ages.exposed) count /= 2;
+  };
+  for (auto* all : {&seen_, &seen_turns_, &seen_sizes_}) std::for_each(all->begin(), all->end(), halve);
+  halve(seen_all_);
+}
+
+ReturnForecast::Chances ReturnForecast::Estimate(const Ages& seen, const Chances& prior) {
+  Chances chances;
+  for (std::size_t age = 0; age < kAges; ++age) {
+    chances[age] = (seen.returns[age] + kPriorReturns) /
+                   (seen.exposed[age] + kPriorReturns / prior[age]);
+  }
+  return chances;
+}
+
+void ReturnForecast::WorthOf(const Chances& chances, std::array<double, kAges>& worth) {
+  for (int from = 0; from < kAges; ++from) {
+    double still_away = 1;
+    double hits = 0;
+    double seconds = 0;
+    double best = 0;
+    for (int age = from; age < kAges; ++age) {
+      const double chance = chances[U(age)];
+      hits += still_away * chance;
+      seconds += still_away * (1 - chance / 2) * WidthSeconds(age);
+      still_away *= 1 - chance;
+      best = std::max(best, hits / seconds);
+    }
+    worth[U(from)] = best;
+  }
+}
+
+void ReturnForecast::Reckon() {
+  since_reckoned_ = 0;
+  Chances prior;
+  prior.fill(kPriorChance);
+  prior[0] = kPriorFirstChance;
+  const Chances all = Estimate(seen_all_, prior);
+  std::array<Chances, kSizeKinds> sizes;
+  for (int size = 0; size < kSizeKinds; ++size) sizes[U(size)] = Estimate(seen_sizes_[U(size)], all);
+  for (int turn = 0; turn < kTurnKinds * 2; ++turn) {
+    const Chances turns = Estimate(seen_turns_[U(turn)], all);
+    for (int size = 0; size < kSizeKinds; ++size) {
+      // What is expected of a kind seldom seen: both marginals at once, as if independent.
+      Chances both;
+      for (std::size_t age = 0; age < kAges; ++age) {
+        both[age] = std::clamp(turns[age] * sizes[U(size)][age] / all[age], 1e-6, 0.9);
+      }
+      const int kind = (turn / 2 * kSizeKinds + size) * 2 + turn % 2;
+      WorthOf(Estimate(seen_[U(kind)], both), worth_[U(kind)]);
+    }
+  }
+}
+
+}  // namespace pintle::kv
