@@ -20,12 +20,12 @@ bool TimedLeaves::Before(BlockIndex a, BlockIndex b) const {
   const Node& y = At(b);
   if (x.group != y.group) return x.group < y.group;
   if (x.time != y.time) return x.time < y.time;
-  return x.arrival < y.arrival;
+  return a < b;
 }
 
 void TimedLeaves::Add(BlockIndex block, std::uint32_t group, absl::Duration time) {
   PINTLE_CHECK(!At(block).held, "a leaf is listed once");
-  At(block) = Node{time, arrivals_++, group, kNoBlock, kNoBlock, true};
+  At(block) = Node{time, group, kNoBlock, kNoBlock, true};
   ++size_;
   // Down to where the new node's weight belongs, then the subtree there is split around it.
   BlockIndex* link = &root_;

@@ -11,10 +11,10 @@
 
 namespace pintle::kv {
 
-// Blocks in order of (group, time, arrival): a treap over preallocated nodes, one per block. Its
+// Blocks in order of (group, time, block): a treap over preallocated nodes, one per block. Its
 // shape depends only on what it holds.
 // Thread: confined to the engine thread. Allocates only when made. Fails: does not.
-// Costs: O(log n) expected for each method; 40 bytes a block.
+// Costs: O(log n) expected for each method; 32 bytes a block.
 class TimedLeaves {
  public:
   explicit TimedLeaves(std::int32_t blocks);
@@ -41,7 +41,6 @@ class TimedLeaves {
  private:
   struct Node {
     absl::Duration time = absl::ZeroDuration();
-    std::uint64_t arrival = 0;
     std::uint32_t group = 0;
     BlockIndex left = kNoBlock;
     BlockIndex right = kNoBlock;
@@ -56,7 +55,6 @@ class TimedLeaves {
 
   std::vector<Node> nodes_;
   BlockIndex root_ = kNoBlock;
-  std::uint64_t arrivals_ = 0;
   std::int32_t size_ = 0;
 };
 

@@ -11,7 +11,7 @@
 namespace pintle::kv {
 namespace {
 
-TEST(TimedLeavesTest, OrdersByGroupThenTimeThenArrival) {
+TEST(TimedLeavesTest, OrdersByGroupThenTimeThenBlock) {
   TimedLeaves leaves(5);
   leaves.Add(0, 2, absl::Seconds(1));
   leaves.Add(1, 1, absl::Seconds(9));
@@ -33,8 +33,8 @@ TEST(TimedLeavesTest, OrdersByGroupThenTimeThenArrival) {
 TEST(TimedLeavesTest, EqualsASortedSetThroughRandomChanges) {
   constexpr std::int32_t kBlocks = 60;
   TimedLeaves leaves(kBlocks);
-  std::set<std::tuple<std::uint32_t, absl::Duration, int, BlockIndex>> expected;
-  std::vector<std::tuple<std::uint32_t, absl::Duration, int, BlockIndex>> keys(kBlocks);
+  std::set<std::tuple<std::uint32_t, absl::Duration, BlockIndex>> expected;
+  std::vector<std::tuple<std::uint32_t, absl::Duration, BlockIndex>> keys(kBlocks);
   std::mt19937_64 random(3);
   for (int step = 0; step < 5000; ++step) {
     const auto block = static_cast<BlockIndex>(random() % kBlocks);
@@ -43,14 +43,14 @@ TEST(TimedLeavesTest, EqualsASortedSetThroughRandomChanges) {
       leaves.Remove(block);
       expected.erase(key);
     } else {
-      key = {random() % 4, absl::Seconds(static_cast<int>(random() % 10)), step, block};
+      key = {random() % 4, absl::Seconds(static_cast<int>(random() % 10)), block};
       leaves.Add(block, std::get<0>(key), std::get<1>(key));
       expected.insert(key);
     }
     ASSERT_EQ(static_cast<std::size_t>(leaves.size()), expected.size());
     BlockIndex at = leaves.FirstFrom(0);
     for (const auto& it : expected) {
-      ASSERT_EQ(at, std::get<3>(it));
+      ASSERT_EQ(at, std::get<2>(it));
       at = leaves.Next(at);
     }
     ASSERT_EQ(at, kNoBlock);
