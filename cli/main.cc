@@ -3,6 +3,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/pintle_app.h"
+#include "cli/plan_command.h"
 #include "cli/serve_command.h"
 #include "contract/clock.h"
 
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   const pintle::SystemClock clock;
   return pintle::RunPintle(
       argc, argv,
-      {{"serve", "Serve one model: coordinator and worker in one process", pintle::RunServe}},
+      {{"serve", "Serve one model: coordinator and worker in one process", pintle::RunServe},
+       {"plan", "How many tokens and sessions a memory holds, before deploying", pintle::RunPlan}},
       {std::cin, std::cout, std::cerr, interrupt, clock, true});
 }

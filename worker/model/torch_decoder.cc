@@ -10,6 +10,7 @@
 #include "contract/errors.h"
 #include "contract/status_macros.h"
 #include "worker/model/aten/tensor_forward.h"
+#include "worker/model/cpu/cpu_paged_attention.h"
 #include "worker/model/cpu/packed_forward.h"
 #include "worker/model/model_folder.h"
 
@@ -83,6 +84,39 @@ absl::StatusOr<std::unique_ptr<TorchDecoder>> TorchDecoder::Create(
   decoder->info_.kernels = decoder->forward_->Kernels();
   decoder->samplers_.resize(static_cast<std::size_t>(decoder->forward_->Threads()));
   return decoder;
+}
+
+absl::StatusOr<ModelOutline> TorchDecoder::Outline(const TorchDecoderOptions& options) {
+  PINTLE_ASSIGN_OR_RETURN(ModelFolder folder, ModelFolder::Open(options.model_dir));
+  const bool cuda = absl::StartsWith(options.device, "cuda");
+  PINTLE_ASSIGN_OR_RETURN(const Dtype dtype, WeightDtype(folder.config(), options, cuda));
+  PINTLE_ASSIGN_OR_RETURN(const Dtype kv, KvDtype(dtype, options));
+  const std::unique_ptr<WeightSource> source = folder.TakeWeights();
+  PINTLE_ASSIGN_OR_RETURN(const ModelWeights weights,
+                          ModelWeights::Resolve(folder.config(), *source));
+  ModelOutline outline;
+  outline.config = folder.config();
+  outline.name = options.name.empty() ? folder.name() : options.name;
+  outline.dtype = std::string(DtypeName(dtype));
+  outline.kv_dtype = std::string(DtypeName(kv));
+  outline.file_bytes = static_cast<std::int64_t>(weights.bytes);
+  for (const std::string& name : source->Names()) {
+    PINTLE_ASSIGN_OR_RETURN(const TensorView tensor, source->Find(name));
+    outline.weight_bytes += static_cast<std::int64_t>(tensor.bytes.size()) /
+                            DtypeBytes(tensor.dtype) * DtypeBytes(dtype);
+  }
+  outline.layout = cpu::CpuPagedAttention::LayoutOf(folder.config(), ElementOf(kv));
+  if (cuda) {
+    // Flash attention's pages; K and V lie unpadded.
+    constexpr std::int32_t kPageTokens = 256;
+    outline.layout.block_tokens = kPageTokens;
+    outline.layout.bytes_per_token = 2 * static_cast<std::size_t>(outline.config.layers) *
+                                     static_cast<std::size_t>(outline.config.kv_heads) *
+                                     static_cast<std::size_t>(outline.config.head_dim) *
+                                     static_cast<std::size_t>(DtypeBytes(kv));
+    outline.layout.block_bytes = outline.layout.bytes_per_token * kPageTokens;
+  }
+  return outline;
 }
 
 TorchDecoder::TorchDecoder(const ModelConfig& config, std::unique_ptr<WeightSource> source,

@@ -36,6 +36,17 @@ struct TorchDecoderOptions {
   std::function<void(double)> progress;
 };
 
+// What a folder would become, read without loading it.
+struct ModelOutline {
+  std::string name;
+  ModelConfig config;
+  std::string dtype;
+  std::string kv_dtype;
+  KvLayout layout;                 // on cuda, that of the flash kernels
+  std::int64_t file_bytes = 0;     // of the tensors the decoder reads, as the files hold them
+  std::int64_t weight_bytes = 0;   // of all tensors in `dtype`
+};
+
 // The Decoder of real models: checks a batch, runs the forward pass of its device (our kernels on
 // a CPU, LibTorch on a GPU), samples.
 // Thread: confined to the engine thread, except Info, Layout, Limits, safe after creation.
@@ -51,6 +62,9 @@ class TorchDecoder final : public Decoder {
                                                               std::unique_ptr<WeightSource> source,
                                                               ModelInfo info,
                                                               const TorchDecoderOptions& options);
+  // What Load would make of the folder: configuration, dtypes, block layout, sizes. Maps the files
+  // and reads their headers only. Fails as Load does.
+  static absl::StatusOr<ModelOutline> Outline(const TorchDecoderOptions& options);
   ~TorchDecoder() override;
 
   const ModelInfo& Info() const { return info_; }

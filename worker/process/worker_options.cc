@@ -9,6 +9,7 @@
 #include "contract/limits.h"
 #include "contract/status_macros.h"
 #include "services/options/byte_size.h"
+#include "worker/kv/policy_registry.h"
 
 namespace pintle {
 
@@ -40,8 +41,10 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
       ->check(CLI::IsMember({"", "bf16", "f32", "f16"}));
   app.add_option("--kv-bytes", options.kv_bytes, "Size of the KV pool, with KiB, MiB or GiB")
       ->capture_default_str();
+  // The registry is the one list: a policy added there is taken and shown here.
+  const auto policies = kv::PolicyNames();
   app.add_option("--eviction-policy", options.eviction_policy, "Who goes first when room is needed")
-      ->check(CLI::IsMember({"lru"}))
+      ->check(CLI::IsMember(std::vector<std::string>(policies.begin(), policies.end())))
       ->capture_default_str();
   app.add_option(
          "--step-tokens", options.step_tokens,

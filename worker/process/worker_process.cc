@@ -29,6 +29,7 @@
 #include "sessions/session_front.h"
 #include "sessions/turn_front.h"
 #include "worker/engine/engine.h"
+#include "worker/kv/memory_plan.h"
 #include "worker/process/worker_cache_source.h"
 #include "worker/process/worker_metrics.h"
 #include "worker/turn/worker_turns.h"
@@ -41,25 +42,36 @@ constexpr absl::Duration kTickInterval = absl::Milliseconds(250);
 // Streams without an end (health watches) are cut after this when the process stops.
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
 
-absl::StatusOr<std::int32_t> BlocksFor(const WorkerOptions& options, const KvLayout& layout) {
-  PINTLE_ASSIGN_OR_RETURN(const std::int64_t bytes, ParseByteSize(options.kv_bytes));
-  const std::int64_t blocks = bytes / static_cast<std::int64_t>(layout.block_bytes);
-  // Less could not run one turn of a few hundred tokens.
-  constexpr std::int64_t kBlocksMin = 8;
-  if (blocks < kBlocksMin || blocks > (std::int64_t{1} << 30)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--kv-bytes is ", options.kv_bytes, ", that is ", blocks, " blocks of ",
-        FormatByteSize(static_cast<std::int64_t>(layout.block_bytes)), "; at least ", kBlocksMin,
-        " are needed (", FormatByteSize(kBlocksMin * static_cast<std::int64_t>(layout.block_bytes)),
-        ")"));
-  }
-  return static_cast<std::int32_t>(blocks);
+kv::MemoryNeeds NeedsOf(std::int64_t kv_bytes, const KvLayout& layout, Position context_tokens) {
+  kv::MemoryNeeds needs;
+  needs.block_tokens = layout.block_tokens;
+  needs.block_bytes = static_cast<std::int64_t>(layout.block_bytes);
+  needs.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
+  needs.context_tokens = context_tokens;
+  needs.kv_bytes = kv_bytes;
+  return needs;
 }
 
-EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& model) {
+// The pool as `pintle plan` would have it; its line goes to the log.
+absl::StatusOr<kv::MemoryPlan> PlanPool(const WorkerOptions& options, const KvLayout& layout,
+                                        Position context_tokens) {
+  PINTLE_ASSIGN_OR_RETURN(const std::int64_t bytes, ParseByteSize(options.kv_bytes));
+  const kv::MemoryNeeds needs = NeedsOf(bytes, layout, context_tokens);
+  const kv::MemoryPlan plan = kv::PlanMemory(needs);
+  if (!plan.starts) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--kv-bytes is ", options.kv_bytes, ", that is ", plan.device.blocks, " blocks of ",
+        FormatByteSize(needs.block_bytes), "; at least ", kv::kPoolBlocksMin, " are needed (",
+        FormatByteSize(kv::kPoolBlocksMin * needs.block_bytes), ")"));
+  }
+  std::fprintf(stderr, "%s\n", kv::DescribePool(needs, plan).c_str());
+  return plan;
+}
+
+EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& model,
+                              const kv::MemoryPlan& plan) {
   EngineOptions engine;
-  // Block tables are preallocated: none is longer than the context, plus its unfilled last block.
-  engine.kv.sequence_blocks_max = model.context_tokens / model.block_tokens + 2;
+  engine.kv.sequence_blocks_max = plan.sequence_blocks_max;
   engine.scheduler.step_tokens = options.step_tokens;
   engine.scheduler.sequences_max = options.sequences_max;
   engine.scheduler.queue_time = absl::Seconds(options.queue_seconds);
@@ -126,25 +138,25 @@ struct WorkerProcess::Rooms {
 absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   text = std::move(model.text);
   const KvLayout layout = model.decoder->Layout();
-  PINTLE_ASSIGN_OR_RETURN(const std::int32_t blocks, BlocksFor(options, layout));
-  PINTLE_RETURN_IF_ERROR(model.decoder->AllocateKv(blocks));
+  PINTLE_ASSIGN_OR_RETURN(const kv::MemoryPlan plan,
+                          PlanPool(options, layout, model.info.context_tokens));
+  PINTLE_RETURN_IF_ERROR(
+      model.decoder->AllocateKv(static_cast<std::int32_t>(plan.device.blocks)));
   model.info.block_tokens = layout.block_tokens;
   model.info.kv_bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
   model.info.has_chat_template = text->has_chat_template();
   // A turn longer than the pool could never run: better refused at once than after a prefill.
-  const std::int64_t pool_tokens = std::int64_t{blocks - 2} * layout.block_tokens;
-  if (pool_tokens < model.info.context_tokens) {
+  if (plan.context_tokens < model.info.context_tokens) {
     std::fprintf(stderr,
-                 "--kv-bytes %s holds %lld tokens, less than the model's context of %d: turns are "
+                 "--kv-bytes %s holds %d tokens, less than the model's context of %d: turns are "
                  "limited to what the pool holds\n",
-                 options.kv_bytes.c_str(), static_cast<long long>(pool_tokens),
-                 model.info.context_tokens);
-    model.info.context_tokens = static_cast<Position>(pool_tokens);
+                 options.kv_bytes.c_str(), plan.context_tokens, model.info.context_tokens);
+    model.info.context_tokens = plan.context_tokens;
   }
   environment.incarnation = RandomBits() | 1;
   environment.model = model.info;
   environment.defaults = std::move(model.defaults);
-  PINTLE_ASSIGN_OR_RETURN(engine, Engine::Create(EngineOptionsOf(options, model.info),
+  PINTLE_ASSIGN_OR_RETURN(engine, Engine::Create(EngineOptionsOf(options, model.info, plan),
                                                  std::move(model.decoder), clock));
   pool = std::make_unique<TextPool>(options.text_threads, limits::kTextJobs);
   environment.text = text.get();

@@ -51,6 +51,25 @@ SampledRow FirstRow(TorchDecoder& decoder, const StepBatch& batch) {
   return (*result)->rows[0];
 }
 
+TEST(TorchDecoderTest, TheOutlineOfAFolderIsWhatLoadingItGives) {
+  for (const char* name : {"llama_plain", "llama_head_dim", "qwen3_norms"}) {
+    for (const char* kv : {"", "bf16", "f32"}) {
+      TorchDecoderOptions options = TinyOptions(name);
+      options.kv_dtype = kv;
+      const auto outline = TorchDecoder::Outline(options);
+      ASSERT_TRUE(outline.ok()) << outline.status();
+      const auto decoder = LoadTiny(options);
+      EXPECT_EQ(outline->layout.block_tokens, decoder->Layout().block_tokens);
+      EXPECT_EQ(outline->layout.block_bytes, decoder->Layout().block_bytes);
+      EXPECT_EQ(outline->layout.bytes_per_token, decoder->Layout().bytes_per_token);
+      EXPECT_EQ(outline->name, decoder->Info().name);
+      EXPECT_EQ(outline->kv_dtype, decoder->Info().kv_dtype);
+      EXPECT_EQ(outline->config.context_tokens, decoder->Limits().context_tokens);
+      EXPECT_EQ(outline->file_bytes, static_cast<std::int64_t>(decoder->Info().weight_bytes));
+    }
+  }
+}
+
 TEST(TorchDecoderTest, SaysWhatItHasLoaded) {
   const auto decoder = LoadTiny(TinyOptions("qwen3_norms"));
   const ModelInfo& info = decoder->Info();

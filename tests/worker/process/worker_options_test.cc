@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "gtest/gtest.h"
+#include "worker/kv/policy_registry.h"
 
 namespace pintle {
 namespace {
@@ -36,6 +37,19 @@ TEST(WorkerOptionsTest, AFaultyValueNamesItsFlag) {
   EXPECT_TRUE(Parse("--model m --dtype f16 --device cuda:0").Validate().ok());
   EXPECT_THROW(Parse("--model m --dtype int3"), CLI::ParseError);
   EXPECT_THROW(Parse("--threads 2"), CLI::ParseError) << "a model is required";
+}
+
+TEST(WorkerOptionsTest, EveryPolicyOfTheRegistryIsTakenAndShown) {
+  CLI::App app;
+  WorkerOptions options;
+  AddWorkerFlags(app, options, /*cluster=*/false);
+  const std::string help = app.help();
+  for (const absl::string_view name : kv::PolicyNames()) {
+    const std::string policy(name);
+    EXPECT_EQ(Parse("--model m --eviction-policy " + policy).eviction_policy, policy);
+    EXPECT_NE(help.find(policy), std::string::npos) << policy;
+  }
+  EXPECT_THROW(Parse("--model m --eviction-policy mru"), CLI::ParseError);
 }
 
 TEST(WorkerOptionsTest, AModelIsNamedByItsFolderUnlessTheFlagNamesIt) {

@@ -24,13 +24,13 @@ CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTabl
     : config_(config),
       kernels_(kernels),
       threads_(threads),
+      kv_(kv),
       element_bytes_(kv == Element::kBfloat16 ? 2 : 4),
       padded_dim_(PadToPanel(config.head_dim)),
       key_bytes_(static_cast<std::size_t>(config.head_dim) * kBlockTokens * element_bytes_),
       head_bytes_(key_bytes_ +
                   static_cast<std::size_t>(padded_dim_) * kBlockTokens * element_bytes_),
-      block_bytes_(head_bytes_ * static_cast<std::size_t>(config.kv_heads) *
-                   static_cast<std::size_t>(config.layers)) {
+      block_bytes_(LayoutOf(config, kv).block_bytes) {
   task_ends_.resize(static_cast<std::size_t>(threads));
   const auto rows = static_cast<std::size_t>(kAttentionRows);
   const std::size_t per_thread = rows * static_cast<std::size_t>(config.head_dim) * 4 +
@@ -52,13 +52,17 @@ CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTabl
   }
 }
 
-KvLayout CpuPagedAttention::Layout() const {
+KvLayout CpuPagedAttention::LayoutOf(const ModelConfig& config, Element kv) {
+  const std::size_t element_bytes = kv == Element::kBfloat16 ? 2 : 4;
+  const auto heads =
+      static_cast<std::size_t>(config.layers) * static_cast<std::size_t>(config.kv_heads);
   KvLayout layout;
   layout.block_tokens = kBlockTokens;
-  layout.block_bytes = block_bytes_;
-  layout.bytes_per_token = 2 * static_cast<std::size_t>(config_.layers) *
-                           static_cast<std::size_t>(config_.kv_heads) *
-                           static_cast<std::size_t>(config_.head_dim) * element_bytes_;
+  // Values are panels of whole columns, keys are not.
+  layout.block_bytes = heads * static_cast<std::size_t>(kBlockTokens) * element_bytes *
+                       static_cast<std::size_t>(config.head_dim + PadToPanel(config.head_dim));
+  layout.bytes_per_token =
+      2 * heads * static_cast<std::size_t>(config.head_dim) * element_bytes;
   return layout;
 }
 

@@ -26,7 +26,9 @@ class CpuPagedAttention final : public AttentionBackend {
  public:
   CpuPagedAttention(const ModelConfig& config, const KernelTable& kernels, Element kv, int threads);
 
-  KvLayout Layout() const override;
+  // The layout that an instance would have.
+  static KvLayout LayoutOf(const ModelConfig& config, Element kv);
+  KvLayout Layout() const override { return LayoutOf(config_, kv_); }
   std::int32_t Blocks() const override { return blocks_; }
   absl::Status Allocate(std::int32_t blocks) override;
   void Begin(const StepBatch& batch) override;
@@ -74,6 +76,7 @@ class CpuPagedAttention final : public AttentionBackend {
   const ModelConfig& config_;
   const KernelTable& kernels_;
   const int threads_;
+  const Element kv_;
   const std::size_t element_bytes_;
   const std::int32_t padded_dim_;
   const std::size_t key_bytes_;   // one head's keys of a block

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/kv/memory_plan.h"
+
+#include "gtest/gtest.h"
+
+namespace pintle::kv {
+namespace {
+
+// SmolLM2-135M in bf16: 2 x 30 layers x 3 KV heads x 64 x 2 bytes a token, blocks of 32 tokens.
+MemoryNeeds Smol() {
+  MemoryNeeds needs;
+  needs.block_tokens = 32;
+  needs.bytes_per_token = 23040;
+  needs.block_bytes = 737280;
+  needs.context_tokens = 8192;
+  needs.kv_bytes = std::int64_t{1} << 30;
+  return needs;
+}
+
+TEST(MemoryPlanTest, AGibibyteOfBlocksIsWhatDivisionSays) {
+  const MemoryPlan plan = PlanMemory(Smol());
+  EXPECT_TRUE(plan.starts);
+  EXPECT_EQ(plan.device.blocks, 1456);
+  EXPECT_EQ(plan.device.tokens, 46592);
+  EXPECT_EQ(plan.device.bytes, 1073479680);
+  EXPECT_EQ(plan.context_tokens, 8192);
+  EXPECT_EQ(plan.sequence_blocks_max, 258);
+  EXPECT_EQ(plan.session_blocks, 256);
+  EXPECT_EQ(plan.device.sessions, 5);
+  EXPECT_EQ(plan.pin_budget_tokens, 23296) << "half the pool";
+  EXPECT_EQ(plan.pin_budget_sessions, 2);
+  EXPECT_EQ(plan.disk.blocks, 0);
+}
+
+TEST(MemoryPlanTest, SessionsThatFitAndSessionsThatNeedMore) {
+  MemoryNeeds needs = Smol();
+  needs.sessions = 11;
+  needs.session_tokens = 4096;
+  MemoryPlan plan = PlanMemory(needs);
+  EXPECT_EQ(plan.session_blocks, 128);
+  EXPECT_EQ(plan.device.sessions, 11);
+  EXPECT_TRUE(plan.fits_device);
+  needs.sessions = 200;
+  plan = PlanMemory(needs);
+  EXPECT_FALSE(plan.fits_device);
+  EXPECT_FALSE(plan.fits_tiers);
+  EXPECT_EQ(plan.kv_bytes_needed, std::int64_t{25602} * 737280);
+  needs.kv_bytes = plan.kv_bytes_needed;
+  EXPECT_TRUE(PlanMemory(needs).fits_device);
+  --needs.kv_bytes;
+  EXPECT_FALSE(PlanMemory(needs).fits_device);
+}
+
+TEST(MemoryPlanTest, ADiskTierHoldsWhatTheDeviceDoesNot) {
+  MemoryNeeds needs = Smol();
+  needs.sessions = 200;
+  needs.session_tokens = 4096;
+  needs.disk_bytes = std::int64_t{20} << 30;
+  const MemoryPlan plan = PlanMemory(needs);
+  EXPECT_EQ(plan.disk.blocks, 29127);
+  EXPECT_EQ(plan.disk.sessions, 227);
+  EXPECT_FALSE(plan.fits_device);
+  EXPECT_TRUE(plan.fits_tiers);
+}
+
+TEST(MemoryPlanTest, ASmallPoolLimitsTheTurnAndPinsNothing) {
+  MemoryNeeds needs = Smol();
+  needs.kv_bytes = 10 * needs.block_bytes;
+  const MemoryPlan plan = PlanMemory(needs);
+  EXPECT_TRUE(plan.starts);
+  EXPECT_EQ(plan.context_tokens, 256) << "two of the ten blocks are for what a turn adds";
+  EXPECT_EQ(plan.sequence_blocks_max, 10);
+  EXPECT_EQ(plan.pin_budget_tokens, 0) << "one maximal request needs it all";
+  needs.kv_bytes = 8 * needs.block_bytes - 1;
+  EXPECT_FALSE(PlanMemory(needs).starts);
+}
+
+TEST(MemoryPlanTest, ASessionIsNeverLongerThanTheModelsContext) {
+  MemoryNeeds needs = Smol();
+  needs.session_tokens = 100000;
+  EXPECT_EQ(PlanMemory(needs).session_blocks, 256);
+}
+
+TEST(MemoryPlanTest, TheLineSaysWhatIsAllocated) {
+  EXPECT_EQ(DescribePool(Smol(), PlanMemory(Smol())),
+            "KV pool: 1456 blocks of 32 tokens = 46592 tokens, 1073479680 bytes (23040 per token); "
+            "a turn holds up to 8192 tokens; guarantees up to 23296 tokens");
+}
+
+}  // namespace
+}  // namespace pintle::kv
