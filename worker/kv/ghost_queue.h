@@ -10,9 +10,10 @@
 namespace pintle::kv {
 
 // Names of the last `capacity` contents that were put in; the oldest fall out. A table of buckets
-// of four with each name's turn: a full bucket forgets its oldest early, which with twice the slots
-// needed is rare, and costs a second chance, never an error.
-// Thread: confined to one. Allocates only when made: 32 bytes per entry. Fails: it does not.
+// of eight, one cache line each, with 32 bits of each name and its turn: a full bucket forgets its
+// oldest early, which with twice the slots needed is rare; two names may look alike, which is rarer.
+// Either costs or gives a second chance, never an error.
+// Thread: confined to one. Allocates only when made: 16 to 32 bytes per entry. Fails: it does not.
 class GhostQueue {
  public:
   explicit GhostQueue(std::int32_t capacity);
@@ -24,16 +25,19 @@ class GhostQueue {
 
  private:
   struct Slot {
-    std::uint64_t content = 0;
-    std::uint64_t turn = 0;
+    std::uint32_t mark = 0;  // of the name; 0 = empty
+    std::uint32_t turn = 0;
   };
-  using Bucket = std::array<Slot, 4>;
-  Bucket& BucketOf(std::uint64_t content);
-  bool IsLive(const Slot& slot) const { return slot.turn != 0 && slot.turn + capacity_ > turn_; }
+  struct alignas(64) Bucket {
+    std::array<Slot, 8> slots;
+  };
+  Bucket& BucketOf(std::uint64_t spread);
+  // Names put in since; turns wrap around after four billion.
+  std::uint32_t Age(const Slot& slot) const { return turn_ - slot.turn; }
 
-  std::uint64_t capacity_;
+  std::uint32_t capacity_;
   std::vector<Bucket> buckets_;  // a power of two
-  std::uint64_t turn_ = 0;       // of the newest
+  std::uint32_t turn_ = 0;       // of the newest
 };
 
 }  // namespace pintle::kv
