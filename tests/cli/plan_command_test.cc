@@ -16,7 +16,7 @@ struct Answer {
   std::string err;
 };
 
-Answer Run(std::vector<std::string> words) {
+Answer Ask(std::vector<std::string> words) {
   words.insert(words.begin(), {"plan", "--model",
                                std::string(PINTLE_SOURCE_DIR "/tests/data/model/llama_plain")});
   std::vector<char*> argv;
@@ -32,7 +32,7 @@ Answer Run(std::vector<std::string> words) {
 
 TEST(PlanCommandTest, FiguresFollowFromTheConfiguration) {
   const Answer answer =
-      Run({"--kv-bytes", "1MiB", "--dtype", "f32", "--sessions", "3", "--context", "64", "--json"});
+      Ask({"--kv-bytes", "1MiB", "--dtype", "f32", "--sessions", "3", "--context", "64", "--json"});
   ASSERT_EQ(answer.status, 0) << answer.err;
   const nlohmann::json json = nlohmann::json::parse(answer.out);
   const std::int64_t per_token = json["bytes_per_token"];
@@ -46,7 +46,7 @@ TEST(PlanCommandTest, FiguresFollowFromTheConfiguration) {
 }
 
 TEST(PlanCommandTest, MemoryIsForWeightsAndPool) {
-  const Answer whole = Run({"--memory", "1MiB", "--json"});
+  const Answer whole = Ask({"--memory", "1MiB", "--json"});
   ASSERT_EQ(whole.status, 0) << whole.err;
   const nlohmann::json json = nlohmann::json::parse(whole.out);
   EXPECT_EQ(json["kv_bytes"].get<std::int64_t>() + json["weight_bytes"].get<std::int64_t>(),
@@ -54,20 +54,20 @@ TEST(PlanCommandTest, MemoryIsForWeightsAndPool) {
 }
 
 TEST(PlanCommandTest, TextSaysWhetherTheSessionsFit) {
-  const Answer fits = Run({"--kv-bytes", "16MiB", "--sessions", "1"});
+  const Answer fits = Ask({"--kv-bytes", "16MiB", "--sessions", "1"});
   EXPECT_NE(fits.out.find("1 sessions fit into the pool"), std::string::npos) << fits.out;
-  const Answer not_fits = Run({"--kv-bytes", "1MiB", "--sessions", "100000"});
+  const Answer not_fits = Ask({"--kv-bytes", "1MiB", "--sessions", "100000"});
   EXPECT_NE(not_fits.out.find("100000 sessions do not fit; a pool for all is --kv-bytes"),
             std::string::npos)
       << not_fits.out;
 }
 
 TEST(PlanCommandTest, TooLittleMemoryAndFaultyFlagsAreToldApart) {
-  const Answer small = Run({"--kv-bytes", "1KiB"});
+  const Answer small = Ask({"--kv-bytes", "1KiB"});
   EXPECT_EQ(small.status, 1);
   EXPECT_TRUE(small.out.empty());
-  EXPECT_EQ(Run({"--kv-bytes", "lots"}).status, 1);
-  EXPECT_EQ(Run({"--dtype", "int3"}).status, 2);
+  EXPECT_EQ(Ask({"--kv-bytes", "lots"}).status, 1);
+  EXPECT_EQ(Ask({"--dtype", "int3"}).status, 2);
 }
 
 }  // namespace
