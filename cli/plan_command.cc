@@ -144,8 +144,8 @@ void PrintText(const Plan& made) {
       " KV heads x ", config.head_dim, " x ", made.outline.kv_dtype, " = ",
       made.needs.bytes_per_token, " bytes; weights as ", made.outline.dtype, " are ",
       FormatByteSize(made.outline.weight_bytes), "\n", kv::DescribePool(made.needs, plan), "\n",
-      "Sessions of ", plan.session_blocks, " blocks, ", plan.session_blocks * made.needs.block_tokens,
-      " tokens:\n", Room("pool  ", plan.device));
+      "Sessions of ", plan.session_blocks, " blocks, ",
+      plan.session_blocks * made.needs.block_tokens, " tokens:\n", Room("pool  ", plan.device));
   if (made.needs.disk_bytes > 0) text += Room("disk  ", plan.disk);
   absl::StrAppend(&text, "  guaranteed at once: ", plan.pin_budget_sessions, " sessions\n");
   if (made.needs.sessions > 0) {

@@ -25,9 +25,9 @@ namespace {
 constexpr std::int32_t kWidth = 16;
 constexpr std::int32_t kTurnBlocks = 16;
 constexpr std::array<std::int64_t, 4> kSizes = {1000, 10000, 100000, 1000000};
-// From 10^3 to 10^6 blocks: O(log n) doubles, and what lay in the second-level cache (a few ns away)
-// lies in memory (about 100 ns away); hashing and copying, which do not grow, are about half of
-// each operation in the small pool.
+// From 10^3 to 10^6 blocks: O(log n) doubles, and what lay in the second-level cache (a few ns
+// away) lies in memory (about 100 ns away); hashing and copying, which do not grow, are about half
+// of each operation in the small pool.
 constexpr double kGrowthMax = 8.0;
 constexpr std::int32_t kStreams = 32;
 constexpr double kShareMax = 0.02;

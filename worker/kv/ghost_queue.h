@@ -11,8 +11,8 @@ namespace pintle::kv {
 
 // Names of the last `capacity` contents that were put in; the oldest fall out. A table of buckets
 // of eight, one cache line each, with 32 bits of each name and its turn: a full bucket forgets its
-// oldest early, which with twice the slots needed is rare; two names may look alike, which is rarer.
-// Either costs or gives a second chance, never an error.
+// oldest early, which with twice the slots needed is rare; two names may look alike, which is
+// rarer. Either costs or gives a second chance, never an error.
 // Thread: confined to one. Allocates only when made: 16 to 32 bytes per entry. Fails: it does not.
 class GhostQueue {
  public:
