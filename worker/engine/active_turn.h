@@ -82,7 +82,12 @@ class ActiveTurn {
   std::optional<FinishReason> Accept(std::int32_t choice, TokenId token);
 
   Phase phase = Phase::kWaiting;
-  bool started = false;  // EngineStarted was pushed
+  bool started = false;  // it has left the queue
+  bool announced = false;  // EngineStarted was pushed
+  // It has blocks, but waits for content of a lower tier before it computes.
+  bool promoting = false;
+  std::int32_t promoted = 0;  // tokens of this admission read back from a lower tier
+  absl::Duration queue = absl::ZeroDuration();  // how long it was in the queue
   Position scored = 1;   // the first prompt position not scored yet (position 0 never is)
   std::optional<absl::Duration> paused_since;
   std::optional<absl::Duration> settled_since;

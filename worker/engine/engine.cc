@@ -20,7 +20,7 @@ constexpr std::int32_t kBlocksMin = 4;
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& options,
                                                        std::unique_ptr<Decoder> decoder,
-                                                       const Clock& clock) {
+                                                       const Clock& clock, EngineTier tier) {
   PINTLE_RETURN_IF_ERROR(options.scheduler.Validate());
   const KvLayout layout = decoder->Layout();
   if (decoder->KvBlocks() < kBlocksMin) {
@@ -32,11 +32,16 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
   complete.kv.block_tokens = layout.block_tokens;
   complete.kv.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<kv::KvCache> cache, kv::KvCache::Create(complete.kv));
-  return std::unique_ptr<Engine>(new Engine(complete, std::move(decoder), std::move(cache), clock));
+  if (tier.store != nullptr && tier.store->block_bytes() != layout.block_bytes) {
+    return InvalidField("tier", absl::StrCat("has blocks of ", tier.store->block_bytes(),
+                                             " bytes, the model's have ", layout.block_bytes));
+  }
+  return std::unique_ptr<Engine>(
+      new Engine(complete, std::move(decoder), std::move(cache), clock, std::move(tier)));
 }
 
 Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
-               std::unique_ptr<kv::KvCache> cache, const Clock& clock)
+               std::unique_ptr<kv::KvCache> cache, const Clock& clock, EngineTier tier)
     : clock_(clock),
       decoder_(std::move(decoder)),
       limits_(decoder_->Limits()),
@@ -45,7 +50,12 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
       mailbox_(options.mailbox_messages, options.queue_requests),
       table_(*cache_, mailbox_, scheduler_, options.kv.blocks, options.kv.block_tokens,
              limits_.context_tokens),
-      loop_(options, scheduler_, *cache_, *decoder_, mailbox_, table_, clock_) {
+      tier_(tier.store == nullptr
+                ? nullptr
+                : std::make_unique<TierLink>(std::move(tier), options.kv.hash_key, *cache_,
+                                             *decoder_, clock_, [this] { mailbox_.Wake(); })),
+      loop_(options, scheduler_, *cache_, *decoder_, mailbox_, table_, tier_.get(), clock_) {
+  if (tier_ != nullptr) table_.set_lower_tier(tier_->Stats().tier);
   Publish();
 }
 
@@ -84,6 +94,15 @@ void Engine::Stop() {
   mailbox_.Close();
   if (thread_.joinable()) thread_.join();
   loop_.Finish(MakeError(Reason::kDraining, "this worker is shutting down"));
+  Publish();
+}
+
+void Engine::SaveTier(
+    absl::Duration timeout,
+    absl::FunctionRef<void(std::int64_t written, std::int64_t total)> progress) {
+  PINTLE_CHECK(stopped_, "a tier is saved when nothing runs any more");
+  if (tier_ == nullptr) return;
+  tier_->Save(clock_.Monotonic() + timeout, progress);
   Publish();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -15,6 +16,7 @@
 #include "worker/engine/engine_api.h"
 #include "worker/engine/engine_loop.h"
 #include "worker/engine/engine_options.h"
+#include "worker/engine/tier_link.h"
 #include "worker/engine/turn_mailbox.h"
 #include "worker/engine/turn_table.h"
 #include "worker/kv/kv_cache.h"
@@ -33,7 +35,7 @@ class Engine final : public EngineApi {
   // The decoder's KV must be allocated. Errors: INVALID_FIELD.
   static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options,
                                                         std::unique_ptr<Decoder> decoder,
-                                                        const Clock& clock);
+                                                        const Clock& clock, EngineTier tier = {});
   ~Engine() override;
 
   void Start();
@@ -46,6 +48,10 @@ class Engine final : public EngineApi {
   bool AwaitIdle(absl::Duration timeout);
   // Ends the thread and then whatever still lives, DRAINING. Everything submitted later is refused.
   void Stop();
+  // After Stop: keeps in the tier below what sessions hold on the device, as far as it can until
+  // `timeout` is over. Nothing without such a tier.
+  void SaveTier(absl::Duration timeout,
+                absl::FunctionRef<void(std::int64_t written, std::int64_t total)> progress);
 
   absl::StatusOr<TurnId> Submit(EngineTurn turn) override;
   void StopChoice(TurnId turn, std::int32_t choice) override;
@@ -60,11 +66,12 @@ class Engine final : public EngineApi {
 
   // For tests and for what runs on the engine thread.
   const kv::KvCache& cache() const { return *cache_; }
+  TierLink* tier() { return tier_.get(); }
   Decoder& decoder() { return *decoder_; }
 
  private:
   Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
-         std::unique_ptr<kv::KvCache> cache, const Clock& clock);
+         std::unique_ptr<kv::KvCache> cache, const Clock& clock, EngineTier tier);
 
   void Run();
   void Publish();
@@ -77,6 +84,7 @@ class Engine final : public EngineApi {
   const std::unique_ptr<kv::KvCache> cache_;
   TurnMailbox mailbox_;
   TurnTable table_;
+  const std::unique_ptr<TierLink> tier_;  // null without a tier below the device
   EngineLoop loop_;
   // Guards the published figures only.
   mutable absl::Mutex snapshot_mutex_;

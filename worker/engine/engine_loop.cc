@@ -23,13 +23,15 @@ absl::Status Expired() {
 }  // namespace
 
 EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler, kv::KvCache& cache,
-                       Decoder& decoder, TurnMailbox& mailbox, TurnTable& table, const Clock& clock)
+                       Decoder& decoder, TurnMailbox& mailbox, TurnTable& table, TierLink* tier,
+                       const Clock& clock)
     : options_(options),
       scheduler_(scheduler),
       cache_(cache),
       decoder_(decoder),
       mailbox_(mailbox),
       table_(table),
+      tier_(tier),
       clock_(clock),
       now_(clock.Monotonic()) {}
 
@@ -39,6 +41,10 @@ bool EngineLoop::RunOnce() {
   bool progress = !messages_.empty();
   HandleMessages();
   progress |= RunTimers();
+  if (tier_ != nullptr) {
+    tier_->set_prefill_rate(prefill_rate_.tokens_per_second());
+    progress |= tier_->Advance(table_, now_);
+  }
   table_.RefreshFront();
   FillInput();
   const StepPlan plan = scheduler_.Step(input_);
@@ -127,6 +133,7 @@ absl::Duration EngineLoop::TimerOf(const ActiveTurn& turn) const {
 
 absl::Duration EngineLoop::NextTimer() const {
   absl::Duration next = drain_deadline_;
+  if (tier_ != nullptr) next = std::min(next, tier_->NextTimer());
   for (const ActiveTurn* turn : table_.All()) next = std::min(next, TimerOf(*turn));
   return next;
 }
@@ -194,6 +201,7 @@ void EngineLoop::FillInput() {
       const auto blocks =
           static_cast<std::int32_t>(choice.kv.block_table().size()) + choice.kv.reserved_blocks();
       running.blocks_held += blocks;
+      if (turn->promoting) continue;  // nothing to compute before its content is there
       RunningSequence sequence;
       sequence.sequence = turn->SequenceOf(i);
       sequence.turn = input_.running.size();
@@ -224,11 +232,12 @@ bool EngineLoop::Carry(const StepPlan& plan) {
   }
   for (const PlannedAdmission& admission : plan.admitted) {
     ActiveTurn& turn = *table_.Find(admission.turn);
-    const absl::Status status = table_.Admit(turn, now_);
+    const absl::Status status = table_.Seat(turn, now_);
     if (!status.ok()) {
       if (HasReason(status, Reason::kPoolFull)) break;  // as the scheduler: nobody overtakes it
       table_.Cancel(turn, status, now_);
-    } else {
+    } else if (tier_ == nullptr || !tier_->Begin(turn, now_)) {
+      table_.Announce(turn);
       AddRun(turn, 0, std::min(admission.rows, turn.TokensLeft(0)));
     }
     changed = true;
@@ -245,7 +254,7 @@ void EngineLoop::AddRun(ActiveTurn& turn, std::int32_t index, std::int32_t rows)
 bool EngineLoop::BreakDeadlock(const StepPlan& plan) {
   const auto& running = table_.running();
   const auto may_move = [](const ActiveTurn* turn) {
-    return turn->paused_since.has_value() || turn->Settled();
+    return turn->paused_since.has_value() || turn->Settled() || turn->promoting;
   };
   if (std::any_of(running.begin(), running.end(), may_move)) return false;
   ActiveTurn* stuck = nullptr;
@@ -386,6 +395,7 @@ EngineSnapshot EngineLoop::Figures() const {
   figures.prefill_tokens_per_second = prefill_rate_.tokens_per_second();
   figures.decode_tokens_per_second = decode_rate_.tokens_per_second();
   figures.kv = cache_.Stats();
+  if (tier_ != nullptr) figures.tiers.push_back(tier_->Stats());
   return figures;
 }
 

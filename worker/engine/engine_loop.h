@@ -12,6 +12,7 @@
 #include "worker/engine/engine_snapshot.h"
 #include "worker/engine/rate_meter.h"
 #include "worker/engine/step_builder.h"
+#include "worker/engine/tier_link.h"
 #include "worker/engine/turn_mailbox.h"
 #include "worker/engine/turn_table.h"
 #include "worker/kv/kv_cache.h"
@@ -27,7 +28,8 @@ namespace pintle {
 class EngineLoop {
  public:
   EngineLoop(const EngineOptions& options, const Scheduler& scheduler, kv::KvCache& cache,
-             Decoder& decoder, TurnMailbox& mailbox, TurnTable& table, const Clock& clock);
+             Decoder& decoder, TurnMailbox& mailbox, TurnTable& table, TierLink* tier,
+             const Clock& clock);
 
   // One round. False when there was nothing to do: then nothing will be until a message, a Wake,
   // or NextTimer.
@@ -73,6 +75,7 @@ class EngineLoop {
   Decoder& decoder_;
   TurnMailbox& mailbox_;
   TurnTable& table_;
+  TierLink* const tier_;  // null without a tier below the device
   const Clock& clock_;
 
   absl::Duration now_;  // of this round

@@ -3,8 +3,10 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_SNAPSHOT_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "worker/kv/kv_stats.h"
+#include "worker/tier/tier_stats.h"
 
 namespace pintle {
 
@@ -24,6 +26,8 @@ struct EngineSnapshot {
   double prefill_tokens_per_second = 0;
   double decode_tokens_per_second = 0;
   kv::KvStats kv;
+  // The tiers below the device, if there are any.
+  std::vector<tier::TierStats> tiers;
 };
 
 }  // namespace pintle

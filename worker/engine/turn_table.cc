@@ -118,6 +118,12 @@ void TurnTable::RefreshFront() {
 }
 
 absl::Status TurnTable::Admit(ActiveTurn& turn, absl::Duration now) {
+  absl::Status status = Seat(turn, now);
+  if (status.ok()) Announce(turn);
+  return status;
+}
+
+absl::Status TurnTable::Seat(ActiveTurn& turn, absl::Duration now) {
   Estimate(turn);
   const bool reuse = !turn.NeedsScores();
   absl::StatusOr<kv::KvSequence> sequence = cache_.Begin(
@@ -132,16 +138,24 @@ absl::Status TurnTable::Admit(ActiveTurn& turn, absl::Duration now) {
   turn.phase = ActiveTurn::Phase::kRunning;
   turn.set_forked(false);
   turn.choice(0).kv = *std::move(sequence);
+  turn.promoted = 0;
   if (turn.started) return absl::OkStatus();
   turn.started = true;
+  turn.queue = now - turn.standing().submitted;
   mailbox_.LeaveQueue(turn.id());
+  return absl::OkStatus();
+}
+
+void TurnTable::Announce(ActiveTurn& turn) {
+  if (turn.announced) return;
+  turn.announced = true;
   EngineStarted started;
   started.prompt_tokens = turn.prompt_tokens();
   started.cached.session = turn.choice(0).kv.cached_session();
   started.cached.prefix = turn.choice(0).kv.cached_prefix();
-  started.queue = now - turn.standing().submitted;
+  (lower_tier_ == kv::KvTier::kHost ? started.cached.host : started.cached.disk) = turn.promoted;
+  started.queue = turn.queue;
   turn.request().sink->Push(started);
-  return absl::OkStatus();
 }
 
 void TurnTable::LeavePhase(ActiveTurn& turn) {
@@ -159,6 +173,7 @@ void TurnTable::Preempt(ActiveTurn& turn, absl::Duration now) {
   PINTLE_CHECK(turn.phase == ActiveTurn::Phase::kRunning, "only a running turn is preempted");
   ++preemptions_;
   LeavePhase(turn);
+  turn.promoting = false;
   ReleaseForks(turn, now);
   cache_.Preempt(std::move(turn.choice(0).kv), now);
   for (std::int32_t i = 0; i < turn.choices(); ++i) turn.choice(i).refusals = 0;

@@ -41,8 +41,14 @@ class TurnTable {
   ActiveTurn* Find(TurnId id);
   ActiveTurn* FindSession(const SessionKey& key);
 
-  // Gives a waiting turn the blocks of its prompt. POOL_FULL or SESSIONS_MAX: it still waits.
+  // Seat and Announce. POOL_FULL or SESSIONS_MAX: it still waits.
   absl::Status Admit(ActiveTurn& turn, absl::Duration now);
+  // Gives a waiting turn the blocks of its prompt without telling anybody yet.
+  absl::Status Seat(ActiveTurn& turn, absl::Duration now);
+  // Tells the turn's sink that it has started, and what it found, once.
+  void Announce(ActiveTurn& turn);
+  // Where content of lower tiers comes from.
+  void set_lower_tier(kv::KvTier tier) { lower_tier_ = tier; }
   // Takes a running turn's blocks; it waits again, or is parked if it had settled.
   void Preempt(ActiveTurn& turn, absl::Duration now);
   // Choice 0 has computed the prompt: gives every other choice that goes on its own sequence.
@@ -84,6 +90,7 @@ class TurnTable {
   std::vector<ActiveTurn*> waiting_;
   std::vector<ActiveTurn*> running_;
   std::int64_t preemptions_ = 0;
+  kv::KvTier lower_tier_ = kv::KvTier::kDisk;
 };
 
 }  // namespace pintle

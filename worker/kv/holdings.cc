@@ -210,7 +210,11 @@ void Holdings::DetachLower(std::int32_t session, KvReason reason) {
 }
 
 void Holdings::LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
-                         KvReason reason) {
+                         KvReason reason, EvictionRecord* record) {
+  for (std::int32_t s = sessions.FirstLower(hash); s != -1; s = sessions[s].next_lower) {
+    const auto named = static_cast<std::size_t>(record->holders++);
+    if (named < record->sessions.size()) record->sessions[named] = sessions[s].key.session;
+  }
   for (std::int32_t s = sessions.FirstLower(hash); s != -1; s = sessions.FirstLower(hash)) {
     const Session& it = sessions[s];
     const Position keep = std::max(first_position - it.held, 0);

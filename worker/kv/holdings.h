@@ -68,9 +68,10 @@ class Holdings : public BlockTree {
   void HoldLower(std::int32_t session, const Hash128& tail, Position tokens, KvReason reason);
   // The session loses what lower tiers keep of it.
   void DetachLower(std::int32_t session, KvReason reason);
-  // The block of a lower tier that began at this position is gone there.
+  // The block of a lower tier that began at this position is gone there; the record gets whose it
+  // was.
   void LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
-                 KvReason reason);
+                 KvReason reason, EvictionRecord* record);
   // Lower tiers forget their copies of the blocks from `block` upwards, `end` excluded.
   void ForgetCopies(BlockIndex block, BlockIndex end, KvReason reason);
   // A lower tier's own eviction: recorded and told to the observer.

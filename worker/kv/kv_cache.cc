@@ -3,6 +3,7 @@
 // sessions in kv_cache_sessions.cc, the invariants in kv_cache_invariants.cc.
 #include "worker/kv/kv_cache.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -134,8 +135,20 @@ void KvCache::TruncateLower(std::int32_t session, Position keep) {
 }
 
 void KvCache::LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
-                        KvReason reason) {
-  holdings_.LowerLost(hash, parent, first_position, reason);
+                        KvReason reason, EvictionRecord* record) {
+  holdings_.LowerLost(hash, parent, first_position, reason, record);
+}
+
+std::vector<BlockIndex> KvCache::SessionChain(const SessionKey& key) const {
+  std::vector<BlockIndex> chain;
+  const std::int32_t session = holdings_.sessions.Find(key);
+  if (session == -1) return chain;
+  for (BlockIndex at = holdings_.sessions[session].tail; at != kNoBlock;
+       at = holdings_.pool[at].parent) {
+    chain.push_back(at);
+  }
+  std::reverse(chain.begin(), chain.end());
+  return chain;
 }
 
 KvCache::BlockContent KvCache::Content(BlockIndex block) const {
@@ -155,7 +168,7 @@ std::vector<KvCache::SessionPlace> KvCache::SessionPlaces() const {
     const Session& it = holdings_.sessions[s];
     if (!it.live || it.held + it.lower == 0) continue;
     const Hash128 tail = it.lower > 0 ? it.lower_tail : holdings_.WideHash(it.tail, it.space);
-    places.push_back({it.key, tail, it.held + it.lower});
+    places.push_back({it.key, tail, it.held + it.lower, it.last_use});
   }
   return places;
 }

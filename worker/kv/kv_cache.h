@@ -169,9 +169,9 @@ class KvCache {
   // --- Lower tiers --------------------------------------------------------------------------
 
   // A lower tier has dropped this block, after all that continued it: sessions whose KV ended in it
-  // lose its positions.
+  // lose its positions. The record gets their names and number.
   void LowerLost(const Hash128& hash, const Hash128& parent, Position first_position,
-                 KvReason reason);
+                 KvReason reason, EvictionRecord* record);
   // A block left its last tier below the device for somebody else's need.
   void RecordLower(const EvictionRecord& record) { holdings_.RecordLower(record); }
   // What a lower tier must know to keep a copy of a block.
@@ -188,9 +188,12 @@ class KvCache {
     SessionKey key;
     Hash128 tail_hash;
     Position tokens = 0;
+    absl::Duration last_use = absl::ZeroDuration();
   };
   // Every session that rests and holds KV.
   std::vector<SessionPlace> SessionPlaces() const;
+  // The blocks of what the session holds on the device, first block first.
+  std::vector<BlockIndex> SessionChain(const SessionKey& key) const;
   // A session of an earlier process, wholly in lower tiers. False: it is known already, or there is
   // no room for it.
   bool RestoreSession(const SessionPlace& place, absl::Duration now);

@@ -85,6 +85,23 @@ void LowerTier::Scan() {
   }
 }
 
+void LowerTier::Probe() {
+  // A slot that Scan found nothing in.
+  std::int32_t slot = 0;
+  while (slot < index_.slots() && index_[slot].used) ++slot;
+  if (slot == index_.slots()) return;
+  std::vector<std::byte> bytes(block_bytes_);
+  BlockLabel label;
+  label.tokens = {0};
+  const auto timed = [this](Rate& rate, absl::FunctionRef<absl::Status()> operation) {
+    const absl::Duration start = clock_.Monotonic();
+    if (operation().ok()) rate.Add(static_cast<double>(block_bytes_), clock_.Monotonic() - start);
+  };
+  timed(write_rate_, [&] { return queue_.store().Write(slot, label, bytes); });
+  timed(read_rate_, [&] { return queue_.store().Read(slot, &label, absl::MakeSpan(bytes)); });
+  queue_.store().Erase(slot).IgnoreError();
+}
+
 void LowerTier::Enter(std::int32_t slot, std::int64_t& counter) {
   counter += index_[slot].tokens;
   stats_.physical.present += index_[slot].tokens;

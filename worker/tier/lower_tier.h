@@ -54,6 +54,8 @@ class LowerTier {
 
   // Start-up: takes up what the slots hold; O(slots) reads of a page.
   void Scan();
+  // Writes and reads one free slot, to know the medium's speed before the first decision.
+  void Probe();
 
   // --- The way down ---
   enum class Put { kKept, kBusy, kFull };
@@ -65,6 +67,8 @@ class LowerTier {
     return index_.Find(hash, tokens) != -1;
   }
   bool IsFull() const { return index_.free_slots() <= reserve_; }
+  // Blocks that stay when nothing else is kept: the others are room for what comes next.
+  std::int32_t most_blocks() const { return index_.slots() - reserve_; }
 
   // --- The way up ---
   struct Step {
@@ -102,7 +106,9 @@ class LowerTier {
   StoreQueue& queue() { return queue_; }
   bool RunIo() { return queue_.RunOne(); }
 
+  double read_bytes_per_second() const { return read_rate_.PerSecond(); }
   TierStats& stats() { return stats_; }
+  const TierStats& stats() const { return stats_; }
   TierStats Stats() const;
   const TierIndex& index() const { return index_; }
   // Both the index's and that the ledger balances and says what is there.

@@ -9,7 +9,10 @@ EngineBench::EngineBench(Setup setup) : setup_(std::move(setup)) {
   auto decoder = std::make_unique<FakeDecoder>(setup_.decoder);
   decoder_ = decoder.get();
   EXPECT_TRUE(decoder->AllocateKv(setup_.blocks).ok());
-  auto engine = Engine::Create(setup_.engine, std::move(decoder), clock_);
+  EngineTier tier;
+  if (setup_.tier) tier = setup_.tier(decoder->Layout().block_bytes);
+  runs_io_ = tier.store != nullptr && !tier.threaded;
+  auto engine = Engine::Create(setup_.engine, std::move(decoder), clock_, std::move(tier));
   EXPECT_TRUE(engine.ok()) << engine.status();
   engine_ = *std::move(engine);
 }
@@ -52,14 +55,20 @@ bool EngineBench::Round() {
   if (++rounds_ % setup_.rounds_per_check == 0) {
     const absl::Status status = engine_->cache().CheckInvariants();
     EXPECT_TRUE(status.ok()) << status;
+    if (engine_->tier() != nullptr) {
+      const absl::Status tier = engine_->tier()->tier().CheckInvariants();
+      EXPECT_TRUE(tier.ok()) << tier;
+    }
   }
   return progress;
 }
 
+bool EngineBench::RunIo() { return runs_io_ && engine_->tier()->tier().RunIo(); }
+
 void EngineBench::RunUntilIdle() {
   // Far beyond what any test needs; a loop that makes no progress must fail, not hang.
   for (int round = 0; round < 200000; ++round) {
-    if (!Round()) return;
+    if (!Round() && !RunIo()) return;
   }
   FAIL() << "the engine never became idle";
 }

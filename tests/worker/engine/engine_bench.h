@@ -2,6 +2,7 @@
 #ifndef PINTLE_TESTS_WORKER_ENGINE_ENGINE_BENCH_H_
 #define PINTLE_TESTS_WORKER_ENGINE_ENGINE_BENCH_H_
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -29,6 +30,8 @@ class EngineBench {
     std::int32_t blocks = 64;
     // Invariants are O(pool): big loads check them less often.
     int rounds_per_check = 1;
+    // The tier below the device; without a thread, its operations are taken one by one too.
+    std::function<EngineTier(std::size_t block_bytes)> tier;
   };
 
   EngineBench() : EngineBench(Setup()) {}
@@ -44,7 +47,9 @@ class EngineBench {
   absl::Status SubmitError(EngineTurn turn);
   // One round; false when idle.
   bool Round();
-  // Rounds until nothing is left to do.
+  // The next operation of the tier below; false when there is none.
+  bool RunIo();
+  // Rounds and operations until nothing is left to do.
   void RunUntilIdle();
   // Submits, runs until idle and commits what choice 0 has made. Returns the record.
   SinkRecord RunTurn(EngineTurn turn);
@@ -69,6 +74,7 @@ class EngineBench {
   FakeDecoder* decoder_ = nullptr;  // owned by the engine
   std::unique_ptr<Engine> engine_;
   int rounds_ = 0;
+  bool runs_io_ = false;
 };
 
 // Joins two runs of ids.

@@ -17,7 +17,7 @@ class EngineLoopTest : public ::testing::Test {
         cache_(*kv::KvCache::Create(Kv())),
         mailbox_(100, 100),
         table_(*cache_, mailbox_, scheduler_, 8, 16, 1000),
-        loop_(options_, scheduler_, *cache_, decoder_, mailbox_, table_, clock_) {
+        loop_(options_, scheduler_, *cache_, decoder_, mailbox_, table_, nullptr, clock_) {
     EXPECT_TRUE(decoder_.AllocateKv(8).ok());
   }
 

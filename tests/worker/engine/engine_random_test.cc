@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole engine under random loads, checked against an oracle without a cache: sessions that
 // append, replace and roll back, several choices, readers that pause, cancels, tiny pools.
+#include <cstdio>
 #include <map>
 #include <random>
 
@@ -8,6 +9,7 @@
 #include "contract/errors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/fakes/fake_block_store.h"
 #include "tests/worker/engine/engine_bench.h"
 
 namespace pintle {
@@ -20,32 +22,64 @@ struct Running {
 
 class RandomLoad {
  public:
-  explicit RandomLoad(std::uint32_t seed) : random_(seed), bench_(MakeSetup()) {}
+  // With a tier: a small and unreliable one below the device.
+  RandomLoad(std::uint32_t seed, bool tier) : random_(seed), bench_(MakeSetup(tier)) {}
 
   // Plays `rounds` rounds, then lets everything finish.
   void Play(int rounds) {
     for (int round = 0; round < rounds; ++round) {
       if (running_.size() < 12 && Pick(0, 2) == 0) SubmitOne();
       bench_.Round();
-      bench_.clock().Advance(absl::Milliseconds(Pick(0, 50)));
+      // A tier that is slow at times, now and then too slow for those who wait.
+      for (int i = Pick(0, 6); i > 0 && bench_.RunIo(); --i) {
+      }
+      bench_.clock().Advance(Pick(0, 99) == 0 ? absl::Seconds(Pick(0, 11))
+                                              : absl::Milliseconds(Pick(0, 50)));
       for (std::size_t i = 0; i < running_.size(); ++i) Disturb(i);
     }
     for (Running& running : running_) running.test.sink->set_paused(false);
     for (int round = 0; round < 100000 && !running_.empty(); ++round) {
       bench_.Round();
+      bench_.RunIo();
       for (std::size_t i = 0; i < running_.size();) {
         if (!EndIfFinished(i)) ++i;
       }
     }
     EXPECT_TRUE(running_.empty()) << "turns hang";
+    while (bench_.RunIo() || bench_.Round()) {
+    }
     bench_.ExpectAllBlocksFree();
   }
 
   std::int64_t committed() const { return committed_; }
+  tier::TierStats Tier() { return bench_.engine().Snapshot().tiers.at(0); }
 
  private:
-  EngineBench::Setup MakeSetup() {
+  tier::FakeBlockStore::Faults MakeFaults() {
+    tier::FakeBlockStore::Faults faults;
+    const int rate = Pick(0, 2) * 10;  // in a hundred
+    const auto sometimes = [this, rate](std::int32_t) {
+      return Pick(1, 100) <= rate ? absl::InternalError("the medium failed") : absl::OkStatus();
+    };
+    faults.on_write = sometimes;
+    faults.on_read = sometimes;
+    faults.damages = [this, rate](std::int32_t) { return Pick(1, 100) <= rate; };
+    return faults;
+  }
+
+  EngineBench::Setup MakeSetup(bool tier) {
     EngineBench::Setup setup;
+    if (tier) {
+      setup.tier = [this](std::size_t block_bytes) {
+        EngineTier made;
+        made.store = std::make_unique<tier::FakeBlockStore>(
+            std::make_shared<tier::FakeMedium>(), Pick(4, 60), block_bytes, MakeFaults());
+        made.probe = false;
+        made.threaded = false;
+        made.staging_bytes = static_cast<std::int64_t>(block_bytes) * Pick(1, 20);
+        return made;
+      };
+    }
     constexpr std::int32_t kBlockTokens[] = {16, 32, 256};
     setup.decoder.block_tokens = kBlockTokens[Pick(0, 2)];
     setup.decoder.eos_per_mille = Pick(0, 1) * 20;
@@ -55,6 +89,9 @@ class RandomLoad {
     setup.engine.scheduler.prefill_chunk_max = Pick(16, 128);
     setup.engine.scheduler.sequences_max = Pick(8, 32);
     setup.engine.scheduler.queue_time = absl::InfiniteDuration();
+    // Time jumps so that the tier is late at times; readers must not be for that.
+    setup.engine.slow_reader_time = absl::InfiniteDuration();
+    setup.engine.commit_time = absl::InfiniteDuration();
     setup.engine.kv.hash_bits = Pick(0, 1) == 0 ? 128 : 4;
     return setup;
   }
@@ -149,13 +186,37 @@ class RandomLoad {
   std::int64_t committed_ = 0;
 };
 
-class EngineRandomTest : public ::testing::TestWithParam<std::uint32_t> {};
+class EngineRandomTest : public ::testing::TestWithParam<std::uint32_t> {
+ protected:
+  // Over all seeds the tier must have been used in every way, or the test would show nothing.
+  static void TearDownTestSuite() {
+    std::printf("tier: %lld tokens down, %lld up, %lld failures\n",
+                static_cast<long long>(moved_down), static_cast<long long>(moved_up),
+                static_cast<long long>(lost));
+    EXPECT_GT(moved_down, 0);
+    EXPECT_GT(moved_up, 0);
+    EXPECT_GT(lost, 0);
+  }
+  static inline std::int64_t moved_down = 0;
+  static inline std::int64_t moved_up = 0;
+  static inline std::int64_t lost = 0;
+};
 
 TEST_P(EngineRandomTest, EveryCommittedTurnEqualsTheOracle) {
   SCOPED_TRACE(absl::StrCat("seed ", GetParam()));
-  RandomLoad load(GetParam());
+  RandomLoad load(GetParam(), /*tier=*/false);
   load.Play(600);
   EXPECT_GT(load.committed(), 10);
+}
+
+TEST_P(EngineRandomTest, AnUnreliableTierBelowChangesNoToken) {
+  SCOPED_TRACE(absl::StrCat("seed ", GetParam()));
+  RandomLoad load(GetParam(), /*tier=*/true);
+  load.Play(600);
+  EXPECT_GT(load.committed(), 10);
+  moved_down += load.Tier().physical.moved_in;
+  moved_up += load.Tier().hit_tokens;
+  lost += load.Tier().damaged + load.Tier().late + load.Tier().write_failures;
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, EngineRandomTest, ::testing::Range(1U, 41U));

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tier below the device as turns feel it: what they find there, what they wait for, and that
+// no fault of it changes a token or holds others up.
+#include "worker/engine/tier_link.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/fakes/fake_block_store.h"
+#include "tests/worker/engine/engine_bench.h"
+#include "worker/tier/disk_block_store.h"
+
+namespace pintle {
+namespace {
+
+class TierLinkTest : public testing::Test {
+ protected:
+  // A pool of 12 blocks of 16 tokens: one conversation of 100 tokens pushes another out.
+  void Make(tier::FakeBlockStore::Faults faults = {},
+            std::vector<tier::TierManifest::SessionEnd> sessions = {}) {
+    EngineBench::Setup setup;
+    setup.blocks = 12;
+    setup.engine.kv.hash_key = {7, 9};
+    setup.tier = [&](std::size_t block_bytes) {
+      EngineTier tier;
+      tier.store =
+          std::make_unique<tier::FakeBlockStore>(medium_, 64, block_bytes, std::move(faults));
+      tier.probe = false;
+      tier.threaded = false;
+      tier.sessions = std::move(sessions);
+      return tier;
+    };
+    bench_ = std::make_unique<EngineBench>(std::move(setup));
+  }
+  // One more turn of a session; its tokens are checked against the oracle.
+  SinkRecord Turn(const char* session, std::size_t more, std::int32_t output = 8) {
+    std::vector<TokenId>& history = history_[session];
+    const std::vector<TokenId> prompt =
+        Join(history, EngineBench::Prompt(more, static_cast<std::uint32_t>(history.size() + more +
+                                                                          session[0])));
+    SinkRecord record = bench_->RunTurn(EngineBench::Turn(prompt, output, session));
+    EXPECT_EQ(record.tokens[0], bench_->Reference(prompt, output));
+    history = Join(prompt, record.tokens[0]);
+    return record;
+  }
+  tier::TierStats Stats() { return bench_->engine().Snapshot().tiers.at(0); }
+  const kv::KvCache& cache() { return bench_->engine().cache(); }
+  static SessionKey Key(const char* session) { return {TenantId("acme"), SessionId(session)}; }
+
+  std::shared_ptr<tier::FakeMedium> medium_ = std::make_shared<tier::FakeMedium>();
+  std::unique_ptr<EngineBench> bench_;
+  std::map<std::string, std::vector<TokenId>> history_;
+};
+
+TEST_F(TierLinkTest, AnEvictedConversationComesBackFromTheTier) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  const std::int64_t computed = bench_->engine().Snapshot().prompt_tokens_computed;
+  const SinkRecord record = Turn("a", 10);
+  ASSERT_TRUE(record.started.has_value());
+  EXPECT_GT(record.started->cached.disk, 0);
+  // All that the session held: everything but the last output token.
+  EXPECT_EQ(record.started->cached.Total(), 107);
+  EXPECT_EQ(bench_->engine().Snapshot().prompt_tokens_computed - computed, 11);
+  EXPECT_EQ(Stats().hit_tokens, record.started->cached.disk);
+}
+
+TEST_F(TierLinkTest, ASessionHoldsWhatTheTierKeepsOfIt) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  const auto stats = cache().SessionStats(Key("a"));
+  ASSERT_TRUE(stats.has_value());
+  EXPECT_EQ(stats->held_tokens, 107);
+  EXPECT_GT(stats->lower_tokens, 0);
+  EXPECT_EQ(cache().Stats().evictions, kv::ByReason{});
+  EXPECT_EQ(stats->ledger.present, 107);
+}
+
+TEST_F(TierLinkTest, WhatTheDeviceGivesTheTierTakesAndBack) {
+  Make();
+  for (int i = 0; i < 5; ++i) {
+    Turn("a", i == 0 ? 90 : 3);
+    Turn("b", i == 0 ? 90 : 3);
+  }
+  const kv::KvLedger device = cache().Stats().physical;
+  const kv::KvLedger disk = Stats().physical;
+  EXPECT_EQ(device.moved_out, disk.moved_in);
+  EXPECT_EQ(device.moved_in, disk.moved_out);
+  EXPECT_GT(device.moved_in, 0);
+}
+
+TEST_F(TierLinkTest, ADeletedSessionLeavesNothingInTheTier) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  ASSERT_GT(Stats().physical.present, 0);
+  bench_->engine().DropSession(Key("a"));
+  bench_->RunUntilIdle();
+  EXPECT_EQ(Stats().physical.present, 0);
+  for (const tier::FakeMedium::Slot& slot : medium_->slots) EXPECT_FALSE(slot.label.has_value());
+}
+
+TEST_F(TierLinkTest, ADamagedBlockIsComputedAgain) {
+  tier::FakeBlockStore::Faults faults;
+  faults.damages = [](std::int32_t slot) { return slot % 2 == 0; };
+  Make(std::move(faults));
+  Turn("a", 100);
+  Turn("b", 100);
+  Turn("a", 10);
+  Turn("b", 10);
+  EXPECT_GT(Stats().damaged, 0);
+}
+
+TEST_F(TierLinkTest, AFullDiskIsAnEvictionLater) {
+  tier::FakeBlockStore::Faults faults;
+  faults.on_write = [](std::int32_t) { return absl::ResourceExhaustedError("full"); };
+  Make(std::move(faults));
+  Turn("a", 100);
+  Turn("b", 100);
+  bench_->RunUntilIdle();
+  EXPECT_EQ(Stats().physical.present, 0);
+  EXPECT_GT(Stats().write_failures, 0);
+  EXPECT_LT(cache().HeldTokens(Key("a")), 107);
+  Turn("a", 10);
+}
+
+TEST_F(TierLinkTest, OthersGoOnWhileATurnWaitsForItsBlocks) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  const std::vector<TokenId> prompt = Join(history_["a"], EngineBench::Prompt(5, 3));
+  const TestTurn waiting = bench_->Submit(EngineBench::Turn(prompt, 4, "a"));
+  while (bench_->Round()) {
+  }
+  EXPECT_FALSE(waiting.sink->Record().started.has_value());
+  const TestTurn other = bench_->Submit(EngineBench::Turn(EngineBench::Prompt(10, 77), 6, "c"));
+  while (bench_->Round()) {
+  }
+  EXPECT_EQ(other.sink->Record().tokens[0].size(), 6U);
+  EXPECT_FALSE(waiting.sink->Record().started.has_value());
+  bench_->RunUntilIdle();
+  EXPECT_EQ(waiting.sink->Record().tokens[0], bench_->Reference(prompt, 4));
+  EXPECT_GT(waiting.sink->Record().started->cached.disk, 0);
+}
+
+TEST_F(TierLinkTest, ATierThatDoesNotAnswerCostsABoundedTime) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  const std::vector<TokenId> prompt = Join(history_["a"], EngineBench::Prompt(5, 3));
+  const TestTurn waiting = bench_->Submit(EngineBench::Turn(prompt, 4, "a"));
+  while (bench_->Round()) {
+  }
+  EXPECT_TRUE(waiting.sink->Record().tokens[0].empty());
+  bench_->clock().Advance(absl::Seconds(10));
+  while (bench_->Round()) {
+  }
+  EXPECT_EQ(waiting.sink->Record().tokens[0], bench_->Reference(prompt, 4));
+  EXPECT_EQ(Stats().late, 1);
+  bench_->RunUntilIdle();  // the answers nobody waits for give their buffers back
+  EXPECT_EQ(Stats().blocks[kv::At(kv::BlockState::kInUse)], 0);
+}
+
+TEST_F(TierLinkTest, ATurnCancelledWhileItWaitsLeavesItsSessionAsItWas) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  const TestTurn waiting = bench_->Submit(
+      EngineBench::Turn(Join(history_["a"], EngineBench::Prompt(5, 3)), 4, "a"));
+  while (bench_->Round()) {
+  }
+  bench_->engine().Cancel(waiting.id, absl::CancelledError("test"));
+  bench_->RunUntilIdle();
+  EXPECT_TRUE(waiting.sink->Record().ended.has_value());
+  EXPECT_EQ(cache().HeldTokens(Key("a")), 107);
+  bench_->ExpectAllBlocksFree();
+  EXPECT_GT(Turn("a", 10).started->cached.disk, 0);
+}
+
+TEST_F(TierLinkTest, ARestartedEngineGoesOnFromWhatWasSaved) {
+  Make();
+  Turn("a", 100);
+  bench_->engine().Stop();
+  bench_->engine().SaveTier(absl::Milliseconds(20), [](std::int64_t, std::int64_t) {});
+  while (bench_->RunIo()) {
+  }
+  Make();
+  const SinkRecord record = Turn("a", 10);
+  EXPECT_EQ(record.started->cached.disk, 107);
+  EXPECT_EQ(Stats().blocks_found, 7);
+}
+
+TEST_F(TierLinkTest, AfterACrashWhatWasWrittenIsFound) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  Make();  // nothing was saved; the medium is as it was
+  const SinkRecord record = Turn("a", 10);
+  EXPECT_EQ(record.started->cached.session, 0);
+  Turn("b", 10);
+  EXPECT_GT(Stats().blocks_found, 0);
+}
+
+TEST_F(TierLinkTest, SessionsOfTheManifestHoldTheirBlocksAgain) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  bench_->engine().Stop();
+  bench_->engine().SaveTier(absl::Milliseconds(20), [](std::int64_t, std::int64_t) {});
+  while (bench_->RunIo()) {
+  }
+  std::vector<tier::TierManifest::SessionEnd> ends;
+  for (const auto& place : cache().SessionPlaces()) {
+    ends.push_back({place.key, place.tail_hash, place.tokens});
+  }
+  Make({}, ends);
+  EXPECT_EQ(cache().HeldTokens(Key("a")), 107);
+  EXPECT_EQ(cache().HeldTokens(Key("b")), 107);
+  bench_->engine().DropSession(Key("a"));
+  bench_->engine().DropSession(Key("b"));
+  bench_->RunUntilIdle();
+  EXPECT_EQ(Stats().physical.present, 0);
+}
+
+TEST_F(TierLinkTest, RealFilesServeAsWell) {
+  std::string folder = absl::StrCat(testing::TempDir(), "/pintle-link-XXXXXX");
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const auto make = [&] {
+    EngineBench::Setup setup;
+    setup.blocks = 12;
+    setup.engine.kv.hash_key = {7, 9};
+    setup.tier = [&](std::size_t block_bytes) {
+      EngineTier tier;
+      tier.store = *tier::DiskBlockStore::Open({folder, 1 << 20, block_bytes, 16, "fake"});
+      tier.folder = folder;
+      return tier;
+    };
+    bench_ = std::make_unique<EngineBench>(std::move(setup));
+  };
+  make();
+  Turn("a", 100);
+  bench_->engine().Stop();
+  bench_->engine().SaveTier(absl::Seconds(60), [](std::int64_t, std::int64_t) {});
+  const auto manifest = tier::LoadManifest(folder);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  ASSERT_EQ(manifest->sessions.size(), 1U);
+  EXPECT_EQ(manifest->sessions[0].tokens, 107);
+  bench_.reset();
+  make();
+  const std::vector<TokenId> prompt = Join(history_["a"], EngineBench::Prompt(5, 3));
+  const TestTurn turn = bench_->Submit(EngineBench::Turn(prompt, 4, "a"));
+  while (turn.sink->Record().tokens[0].size() < 4) bench_->Round();
+  EXPECT_EQ(turn.sink->Record().tokens[0], bench_->Reference(prompt, 4));
+  EXPECT_EQ(turn.sink->Record().started->cached.disk, 107);
+  bench_.reset();
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace pintle
