@@ -50,8 +50,8 @@ const std::map<std::string, std::set<std::string>, std::less<>>& Arrows() {
       // The words on the wire know neither kind of process.
       {"services", {"contract", "sessions", "services/outbox"}},
       {"worker",
-       {"contract", "sessions", "services", "services/outbox", "worker/kv", "worker/model/seam",
-        "worker/text/seam", "worker/sampling", "worker/scheduler", "worker/engine", "worker/turn",
+       {"contract", "sessions", "services", "services/outbox", "worker/kv", "worker/tier",
+        "worker/model/seam", "worker/text/seam", "worker/sampling", "worker/scheduler", "worker/engine", "worker/turn",
         "worker/text", "worker/text/bridge", "worker/model"}},
       {"coordinator",
        {"contract", "sessions", "services", "services/outbox", "coordinator/membership",

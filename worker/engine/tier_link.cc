@@ -44,6 +44,7 @@ TierLink::TierLink(EngineTier given, std::array<std::uint64_t, 2> hash_key, kv::
       tier_(std::move(given.store), TierOptions(given, layout_, hash_key), clock, std::move(wake)),
       next_manifest_(clock.Monotonic()),
       saving_(std::make_shared<std::atomic<bool>>(false)) {
+  if (given.was_foreign) ++tier_.stats().foreign_resets;
   tier_.Scan();
   if (given.probe) tier_.Probe();
   cache_.SetDemoter(this);

@@ -33,6 +33,8 @@ struct EngineTier {
   std::string folder;
   // Sessions of an earlier process, from its manifest.
   std::vector<tier::TierManifest::SessionEnd> sessions;
+  // What lay there was another model's, and was dropped.
+  bool was_foreign = false;
   // The medium's speed is measured at the start, so that the first decisions are no guesses.
   bool probe = true;
   // False in tests, which carry the operations out when they like.

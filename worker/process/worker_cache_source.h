@@ -3,14 +3,19 @@
 #define PINTLE_WORKER_PROCESS_WORKER_CACHE_SOURCE_H_
 
 #include <utility>
+#include <vector>
 
 #include "contract/cache_report.h"
 #include "contract/clock.h"
 #include "contract/model_info.h"
 #include "worker/engine/engine_api.h"
+#include "worker/tier/tier_stats.h"
 #include "worker/turn/transcript_cache.h"
 
 namespace pintle {
+
+// Adds the tiers below the device to the report.
+void AddLowerTiers(const std::vector<tier::TierStats>& tiers, CacheReport& report);
 
 // A worker's answer to GetCacheStats: its engine's last snapshot, sessions by asking the engine.
 // Thread: safe from any thread. Borrows what it is given.

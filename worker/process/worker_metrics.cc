@@ -98,6 +98,8 @@ CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model,
   tier.blocks_pinned = stats.Blocks(kv::BlockState::kPinned);
   tier.tokens_resident = stats.physical.present;
   tier.tokens_stored = stats.physical.added;
+  tier.tokens_moved_in = stats.physical.moved_in;
+  tier.tokens_moved_out = stats.physical.moved_out;
   for (std::size_t i = 0; i < kv::kKvReasons; ++i) {
     const auto reason = static_cast<kv::KvReason>(i);
     if (stats.physical.removed[i] != 0 || stats.evictions[i] != 0) {

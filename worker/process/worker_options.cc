@@ -41,6 +41,12 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
       ->check(CLI::IsMember({"", "bf16", "f32", "f16"}));
   app.add_option("--kv-bytes", options.kv_bytes, "Size of the KV pool, with KiB, MiB or GiB")
       ->capture_default_str();
+  app.add_option("--disk-tier", options.disk_tier,
+                 "Folder for KV blocks that memory has no room for, this worker's alone; empty: "
+                 "they are dropped and computed again");
+  app.add_option("--disk-tier-size", options.disk_tier_size,
+                 "Most the folder may take, with MiB, GiB or TiB")
+      ->capture_default_str();
   // The registry is the one list: a policy added there is taken and shown here.
   const auto policies = kv::PolicyNames();
   app.add_option("--eviction-policy", options.eviction_policy, "Who goes first when room is needed")
@@ -64,6 +70,9 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
 absl::Status WorkerOptions::Validate() const {
   if (absl::StatusOr<std::int64_t> bytes = ParseByteSize(kv_bytes); !bytes.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--kv-bytes: ", bytes.status().message()));
+  }
+  if (absl::StatusOr<std::int64_t> bytes = ParseByteSize(disk_tier_size); !bytes.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--disk-tier-size: ", bytes.status().message()));
   }
   if (device != "cpu" && !absl::StartsWith(device, "cuda:")) {
     return absl::InvalidArgumentError(

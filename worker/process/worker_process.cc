@@ -30,6 +30,7 @@
 #include "sessions/turn_front.h"
 #include "worker/engine/engine.h"
 #include "worker/kv/memory_plan.h"
+#include "worker/process/disk_tier.h"
 #include "worker/process/worker_cache_source.h"
 #include "worker/process/worker_metrics.h"
 #include "worker/turn/worker_turns.h"
@@ -41,6 +42,8 @@ namespace {
 constexpr absl::Duration kTickInterval = absl::Milliseconds(250);
 // Streams without an end (health watches) are cut after this when the process stops.
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
+// What running turns may take of the grace time when a disk tier is to be written after them.
+constexpr double kTurnsPartOfGrace = 0.6;
 
 kv::MemoryNeeds NeedsOf(std::int64_t kv_bytes, const KvLayout& layout, Position context_tokens) {
   kv::MemoryNeeds needs;
@@ -156,8 +159,18 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   environment.incarnation = RandomBits() | 1;
   environment.model = model.info;
   environment.defaults = std::move(model.defaults);
-  PINTLE_ASSIGN_OR_RETURN(engine, Engine::Create(EngineOptionsOf(options, model.info, plan),
-                                                 std::move(model.decoder), clock));
+  EngineOptions engine_options = EngineOptionsOf(options, model.info, plan);
+  PINTLE_ASSIGN_OR_RETURN(
+      DiskTier disk, OpenDiskTier(options, model.info, layout, engine_options.kv.hash_key));
+  engine_options.kv.hash_key = disk.hash_key;
+  PINTLE_ASSIGN_OR_RETURN(engine, Engine::Create(engine_options, std::move(model.decoder), clock,
+                                                 std::move(disk.tier)));
+  for (const tier::TierStats& tier : engine->Snapshot().tiers) {
+    std::fprintf(stderr, "disk tier: %lld of %lld blocks in use, %lld tokens\n",
+                 static_cast<long long>(tier.blocks_found),
+                 static_cast<long long>(tier.blocks_total),
+                 static_cast<long long>(tier.physical.present));
+  }
   pool = std::make_unique<TextPool>(options.text_threads, limits::kTextJobs);
   environment.text = text.get();
   environment.engine = engine.get();
@@ -275,7 +288,9 @@ void WorkerProcess::Rooms::FillLoad(v1::WorkerLoad* load) {
   load->set_kv_tokens_free(stats.Blocks(kv::BlockState::kFree) * stats.block_tokens);
   load->set_kv_tokens_evictable(stats.Blocks(kv::BlockState::kEvictable) * stats.block_tokens);
   load->set_draining(draining);
-  ToProto(CacheReportOf(environment.worker, environment.model, stats), load->mutable_cache());
+  CacheReport report = CacheReportOf(environment.worker, environment.model, stats);
+  AddLowerTiers(snapshot.tiers, report);
+  ToProto(report, load->mutable_cache());
 }
 
 void WorkerProcess::Rooms::Collect(SampleFamilies& families) {
@@ -335,9 +350,19 @@ void WorkerProcess::Drain(absl::Duration grace) {
   for (const auto& registration : rooms.registrations) registration->ReportNow();
   rooms.inference_service->Drain();
   rooms.execution_service->Drain();
-  rooms.engine->Drain(grace);
-  rooms.engine->AwaitIdle(grace + absl::Seconds(2));
+  // A disk tier needs its part of the grace time even when turns take all of theirs.
+  const bool saves = !rooms.options.disk_tier.empty();
+  const absl::Duration end = rooms.clock.Monotonic() + grace;
+  const absl::Duration turns = saves ? grace * kTurnsPartOfGrace : grace;
+  rooms.engine->Drain(turns);
+  rooms.engine->AwaitIdle(turns + absl::Seconds(saves ? 0.5 : 2));
   rooms.host->Shutdown(kShutdownGrace);
+  if (!saves) return;
+  rooms.engine->Stop();
+  rooms.engine->SaveTier(end - rooms.clock.Monotonic(), [](std::int64_t done, std::int64_t total) {
+    std::fprintf(stderr, "disk tier: %lld of %lld blocks of sessions are on disk\n",
+                 static_cast<long long>(done), static_cast<long long>(total));
+  });
 }
 
 }  // namespace pintle
