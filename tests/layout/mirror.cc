@@ -45,6 +45,7 @@ const MirrorExceptions& KnownExceptions() {
       {"cli/serve_command", "tests/e2e/test_stranger.py serves with it"},
       {"coordinator/process/coordinator_process", "every test of tests/e2e runs it"},
       {"coordinator/process/fleet_connector", "tests/e2e/test_turns.py asks caches through it"},
+      {"worker/process/disk_tier", "tests/e2e/test_disk_tier.py: workers stopped and killed"},
       {"worker/process/torch_model", "tests/e2e/test_stranger.py loads the real model with it"},
       {"worker/process/worker_cache_source", "tests/e2e/test_turns.py checks what it answers"},
       {"worker/process/worker_main", "tests/e2e/test_failures.py: flags, signals, exit codes"},

@@ -5,6 +5,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <random>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -224,6 +227,43 @@ TEST_F(TierLinkTest, SessionsOfTheManifestHoldTheirBlocksAgain) {
   bench_->engine().DropSession(Key("b"));
   bench_->RunUntilIdle();
   EXPECT_EQ(Stats().physical.present, 0);
+}
+
+TEST_F(TierLinkTest, RandomTurnsDeletionsAndRestartsChangeNoToken) {
+  std::int64_t from_disk = 0;
+  for (std::uint32_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    std::mt19937 random(seed);
+    const auto pick = [&](std::uint32_t below) { return random() % below; };
+    medium_ = std::make_shared<tier::FakeMedium>();
+    history_.clear();
+    Make();
+    for (int step = 0; step < 60; ++step) {
+      const std::string name(1, static_cast<char>('a' + pick(4)));
+      if (history_[name].size() > 110) history_[name].resize(pick(60));
+      const std::uint32_t dice = pick(20);
+      if (dice == 0) {
+        bench_->engine().DropSession(Key(name.c_str()));
+        bench_->RunUntilIdle();
+      } else if (dice < 3) {
+        std::vector<tier::TierManifest::SessionEnd> ends;
+        if (dice == 1) {
+          bench_->engine().Stop();
+          bench_->engine().SaveTier(absl::Milliseconds(1), [](std::int64_t, std::int64_t) {});
+          while (bench_->RunIo()) {
+          }
+        }
+        for (const auto& place : cache().SessionPlaces()) {
+          ends.push_back({place.key, place.tail_hash, place.tokens});
+        }
+        Make({}, std::move(ends));
+      } else {
+        from_disk += Turn(name.c_str(), 1 + pick(30)).started->cached.disk;
+      }
+    }
+    bench_->ExpectAllBlocksFree();
+  }
+  EXPECT_GT(from_disk, 1000);
 }
 
 TEST_F(TierLinkTest, RealFilesServeAsWell) {
