@@ -234,7 +234,9 @@ TEST_F(TierLinkTest, RandomTurnsDeletionsAndRestartsChangeNoToken) {
   for (std::uint32_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     std::mt19937 random(seed);
-    const auto pick = [&](std::uint32_t below) { return random() % below; };
+    const auto pick = [&](std::uint32_t below) {
+      return std::uniform_int_distribution<std::uint32_t>(0, below - 1)(random);
+    };
     medium_ = std::make_shared<tier::FakeMedium>();
     history_.clear();
     Make();
