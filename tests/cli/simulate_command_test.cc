@@ -22,7 +22,7 @@ struct Result {
   std::string progress;
 };
 
-Result Run(std::vector<const char*> arguments) {
+Result Tool(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "simulate");
   std::ostringstream out;
   std::ostringstream err;
@@ -47,7 +47,7 @@ constexpr char kTrace[] =
 
 TEST(SimulateCommandTest, JsonIsAListOfPoliciesCapacitiesAndHitRatiosAndNothingElse) {
   const std::string trace = FileOf("simulate_json.jsonl", kTrace);
-  const Result run = Run({"--trace", trace.c_str(), "--policy", "lru,belady", "--capacity", "2,0.8",
+  const Result run = Tool({"--trace", trace.c_str(), "--policy", "lru,belady", "--capacity", "2,0.8",
                           "--json"});
   ASSERT_EQ(run.code, 0) << run.err;
   const auto json = nlohmann::json::parse(run.out);
@@ -61,7 +61,7 @@ TEST(SimulateCommandTest, JsonIsAListOfPoliciesCapacitiesAndHitRatiosAndNothingE
 
 TEST(SimulateCommandTest, ATableNamesEachPolicyAndProgressGoesBesideIt) {
   const std::string trace = FileOf("simulate_table.jsonl", kTrace);
-  const Result run = Run({"--trace", trace.c_str(), "--capacity", "2,4"});
+  const Result run = Tool({"--trace", trace.c_str(), "--capacity", "2,4"});
   ASSERT_EQ(run.code, 0) << run.err;
   for (const char* word : {"3 requests", "5 unique", "lru", "session_aware", "belady", "0.2857"}) {
     EXPECT_THAT(run.out, HasSubstr(word));
@@ -71,11 +71,11 @@ TEST(SimulateCommandTest, ATableNamesEachPolicyAndProgressGoesBesideIt) {
 
 TEST(SimulateCommandTest, AGeneratedTraceCanBeSavedAndReplayed) {
   const std::string path = testing::TempDir() + "/simulate_saved.jsonl";
-  const Result drawn = Run({"--generate", "3:scans", "--save", path.c_str(), "--policy", "lru",
+  const Result drawn = Tool({"--generate", "3:scans", "--save", path.c_str(), "--policy", "lru",
                             "--capacity", "500", "--json"});
   ASSERT_EQ(drawn.code, 0) << drawn.err;
   const Result read =
-      Run({"--trace", path.c_str(), "--policy", "lru", "--capacity", "500", "--json"});
+      Tool({"--trace", path.c_str(), "--policy", "lru", "--capacity", "500", "--json"});
   ASSERT_EQ(read.code, 0) << read.err;
   EXPECT_EQ(read.out, drawn.out);
 }
@@ -83,34 +83,34 @@ TEST(SimulateCommandTest, AGeneratedTraceCanBeSavedAndReplayed) {
 TEST(SimulateCommandTest, AnSvgIsWrittenWhereAsked) {
   const std::string trace = FileOf("simulate_plot.jsonl", kTrace);
   const std::string path = testing::TempDir() + "/simulate_plot.svg";
-  ASSERT_EQ(Run({"--trace", trace.c_str(), "--capacity", "2,4", "--plot", path.c_str()}).code, 0);
+  ASSERT_EQ(Tool({"--trace", trace.c_str(), "--capacity", "2,4", "--plot", path.c_str()}).code, 0);
   std::stringstream svg;
   svg << std::ifstream(path).rdbuf();
   EXPECT_THAT(svg.str(), HasSubstr("<svg "));
-  EXPECT_EQ(Run({"--trace", trace.c_str(), "--plot", "/nonexistent/x.svg"}).code, 1);
+  EXPECT_EQ(Tool({"--trace", trace.c_str(), "--plot", "/nonexistent/x.svg"}).code, 1);
 }
 
 TEST(SimulateCommandTest, FaultyFlagsAreExitCodeTwoAndFaultyFilesOne) {
   const std::string good = FileOf("simulate_good.jsonl", kTrace);
   const std::string bad = FileOf("simulate_bad.jsonl", "{\"timestamp\": 0, \"hash_ids\": [1, x]}\n");
-  EXPECT_EQ(Run({}).code, 2);
-  EXPECT_EQ(Run({"--nonsense"}).code, 2);
-  EXPECT_EQ(Run({"--trace", good.c_str(), "--generate", "1"}).code, 2);
-  EXPECT_EQ(Run({"--generate", "x"}).code, 2);
-  EXPECT_EQ(Run({"--generate", "1:x"}).code, 2);
-  const Result policy = Run({"--trace", good.c_str(), "--policy", "nope"});
+  EXPECT_EQ(Tool({}).code, 2);
+  EXPECT_EQ(Tool({"--nonsense"}).code, 2);
+  EXPECT_EQ(Tool({"--trace", good.c_str(), "--generate", "1"}).code, 2);
+  EXPECT_EQ(Tool({"--generate", "x"}).code, 2);
+  EXPECT_EQ(Tool({"--generate", "1:x"}).code, 2);
+  const Result policy = Tool({"--trace", good.c_str(), "--policy", "nope"});
   EXPECT_EQ(policy.code, 2);
   EXPECT_THAT(policy.err, HasSubstr("session_aware"));
-  EXPECT_EQ(Run({"--trace", good.c_str(), "--capacity", "0"}).code, 2);
-  EXPECT_EQ(Run({"--trace", "/nonexistent/trace"}).code, 1);
-  const Result line = Run({"--trace", bad.c_str()});
+  EXPECT_EQ(Tool({"--trace", good.c_str(), "--capacity", "0"}).code, 2);
+  EXPECT_EQ(Tool({"--trace", "/nonexistent/trace"}).code, 1);
+  const Result line = Tool({"--trace", bad.c_str()});
   EXPECT_EQ(line.code, 1);
   EXPECT_THAT(line.err, HasSubstr("line 1: hash_ids[1] is not an integer"));
   EXPECT_EQ(line.out, "");
 }
 
 TEST(SimulateCommandTest, HelpHasExamplesAndTheDefaults) {
-  const Result run = Run({"--help"});
+  const Result run = Tool({"--help"});
   EXPECT_EQ(run.code, 0);
   for (const char* word : {"Examples", "--trace", "--generate", "belady", "0.01,0.02"}) {
     EXPECT_THAT(run.out, HasSubstr(word));

@@ -16,6 +16,8 @@ constexpr double kPriorChance = 0.03;
 constexpr double kPriorFirstChance = 0.1;
 // A prior weighs as much as two observed returns would.
 constexpr double kPriorReturns = 2;
+// Return times have no edges finer than a factor of two.
+constexpr double kNeighbourWeight = 0.5;
 // Worth is reckoned anew after so many turns: it costs some 100 microseconds.
 constexpr std::uint64_t kReckonEvery = 64;
 // What was seen counts half as much after so many turns, so that a workload may change.
@@ -133,9 +135,16 @@ void ReturnForecast::Halve() {
 
 ReturnForecast::Chances ReturnForecast::Estimate(const Ages& seen, const Chances& prior) {
   Chances chances;
-  for (std::size_t age = 0; age < kAges; ++age) {
-    chances[age] = (seen.returns[age] + kPriorReturns) /
-                   (seen.exposed[age] + kPriorReturns / prior[age]);
+  for (int age = 0; age < kAges; ++age) {
+    // What happens at an age happens at its neighbours: they count half.
+    double returns = 0;
+    double exposed = 0;
+    for (int near = std::max(age - 1, 0); near <= std::min(age + 1, kAges - 1); ++near) {
+      const double weight = near == age ? 1 : kNeighbourWeight;
+      returns += weight * seen.returns[U(near)];
+      exposed += weight * seen.exposed[U(near)];
+    }
+    chances[U(age)] = (returns + kPriorReturns) / (exposed + kPriorReturns / prior[U(age)]);
   }
   return chances;
 }
