@@ -66,10 +66,13 @@ class Plot {
 
  private:
   double X(std::int32_t capacity) const {
-    const double low = std::log(static_cast<double>(capacities_.front()));
-    const double high = std::log(static_cast<double>(capacities_.back()));
+    const auto log = [](std::int32_t blocks) {
+      return std::log(static_cast<double>(std::max(blocks, 1)));
+    };
+    const double low = log(capacities_.front());
+    const double high = log(capacities_.back());
     if (high <= low) return (kLeft + kRight) / 2;
-    const double at = (std::log(static_cast<double>(capacity)) - low) / (high - low);
+    const double at = (log(capacity) - low) / (high - low);
     return kLeft + 14 + at * (kRight - kLeft - 28);
   }
   double Y(double ratio) const { return kBottom - ratio / top_ * (kBottom - kTop); }

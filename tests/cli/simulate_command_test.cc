@@ -47,12 +47,13 @@ constexpr char kTrace[] =
 
 TEST(SimulateCommandTest, JsonIsAListOfPoliciesCapacitiesAndHitRatiosAndNothingElse) {
   const std::string trace = FileOf("simulate_json.jsonl", kTrace);
-  const Result run = Tool({"--trace", trace.c_str(), "--policy", "lru,belady", "--capacity", "2,0.8",
-                          "--json"});
+  const Result run = Tool({"--trace", trace.c_str(), "--policy", "lru,belady", "--capacity",
+                           "2,0.8", "--json"});
   ASSERT_EQ(run.code, 0) << run.err;
   const auto json = nlohmann::json::parse(run.out);
   ASSERT_EQ(json.size(), 4U);
-  EXPECT_EQ(json[0], (nlohmann::json{{"policy", "lru"}, {"capacity_blocks", 2}, {"hit_ratio", 0.0}}));
+  const nlohmann::json first = {{"policy", "lru"}, {"capacity_blocks", 2}, {"hit_ratio", 0.0}};
+  EXPECT_EQ(json[0], first);
   EXPECT_EQ(json[1]["capacity_blocks"], 4);
   EXPECT_DOUBLE_EQ(json[1]["hit_ratio"], 2.0 / 7);
   EXPECT_EQ(json[2]["policy"], "belady");
@@ -92,7 +93,8 @@ TEST(SimulateCommandTest, AnSvgIsWrittenWhereAsked) {
 
 TEST(SimulateCommandTest, FaultyFlagsAreExitCodeTwoAndFaultyFilesOne) {
   const std::string good = FileOf("simulate_good.jsonl", kTrace);
-  const std::string bad = FileOf("simulate_bad.jsonl", "{\"timestamp\": 0, \"hash_ids\": [1, x]}\n");
+  const std::string bad =
+      FileOf("simulate_bad.jsonl", "{\"timestamp\": 0, \"hash_ids\": [1, x]}\n");
   EXPECT_EQ(Tool({}).code, 2);
   EXPECT_EQ(Tool({"--nonsense"}).code, 2);
   EXPECT_EQ(Tool({"--trace", good.c_str(), "--generate", "1"}).code, 2);

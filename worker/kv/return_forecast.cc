@@ -129,7 +129,9 @@ void ReturnForecast::Halve() {
     for (double& count : ages.returns) count /= 2;
     for (double& count : ages.exposed) count /= 2;
   };
-  for (auto* all : {&seen_, &seen_turns_, &seen_sizes_}) std::for_each(all->begin(), all->end(), halve);
+  for (auto* all : {&seen_, &seen_turns_, &seen_sizes_}) {
+    std::for_each(all->begin(), all->end(), halve);
+  }
   halve(seen_all_);
 }
 
@@ -173,7 +175,9 @@ void ReturnForecast::Reckon() {
   prior[0] = kPriorFirstChance;
   const Chances all = Estimate(seen_all_, prior);
   std::array<Chances, kSizeKinds> sizes;
-  for (int size = 0; size < kSizeKinds; ++size) sizes[U(size)] = Estimate(seen_sizes_[U(size)], all);
+  for (int size = 0; size < kSizeKinds; ++size) {
+    sizes[U(size)] = Estimate(seen_sizes_[U(size)], all);
+  }
   for (int turn = 0; turn < kTurnKinds * 2; ++turn) {
     const Chances turns = Estimate(seen_turns_[U(turn)], all);
     for (int size = 0; size < kSizeKinds; ++size) {

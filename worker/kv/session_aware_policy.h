@@ -12,8 +12,8 @@
 
 namespace pintle::kv {
 
-// Keeps what is worth most for each second it is kept. A block's score is the rate of hits to expect
-// of it: of its session's return, and of other conversations that begin alike.
+// Keeps what is worth most for each second it is kept. A block's score is the rate of hits to
+// expect of it: of its session's return, and of other conversations that begin alike.
 //
 // Returns are forecast (return_forecast.h) from what this worker's sessions did: by how many turns
 // they had, how much the last one added, whether a tool is awaited, and how long they have been

@@ -30,7 +30,7 @@ std::vector<std::string> SimulationPolicies();
 // "all" or a comma-separated list of names. INVALID_FIELD for an unknown one.
 absl::StatusOr<std::vector<std::string>> ParsePolicies(absl::string_view text);
 // A comma-separated list: with a decimal point a fraction of the trace's unique blocks, rounded
-// down, else blocks. INVALID_FIELD for what is neither, or less than one block.
+// down (to 0 for a short trace), else blocks. INVALID_FIELD for what is neither, or 0 blocks.
 absl::StatusOr<std::vector<std::int32_t>> ParseCapacities(absl::string_view text,
                                                           std::int64_t unique_blocks);
 

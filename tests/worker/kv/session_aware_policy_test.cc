@@ -121,7 +121,8 @@ TEST_F(SessionAwarePolicyTest, WhatOtherConversationsUseAgainStaysLongest) {
     policy_.Protected(1);
     policy_.Access(1, now);
     tree_.parents_[child] = 1;
-    tree_.facts_[child] = {.sessions = 1, .turns = 1, .session = 100U + static_cast<std::uint64_t>(child)};
+    tree_.facts_[child] = {.sessions = 1, .turns = 1};
+    tree_.facts_[child].session = 100U + static_cast<std::uint64_t>(child);
     policy_.Insert(child, now);
     policy_.Evictable(child, now);
     policy_.Evictable(1, now);

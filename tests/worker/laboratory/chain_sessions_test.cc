@@ -15,7 +15,8 @@ Trace TraceOf(const std::vector<std::vector<std::int64_t>>& requests) {
 
 TEST(ChainSessionsTest, ARequestThatExtendsAChainIsItsNextTurn) {
   // The last block was partly full: the next turn has another in its place.
-  const auto turns = FindSessions(TraceOf({{1, 2, 3}, {1, 2, 4, 5}, {1, 2, 4, 5, 6}, {1, 2, 4, 5, 6}}));
+  const auto turns =
+      FindSessions(TraceOf({{1, 2, 3}, {1, 2, 4, 5}, {1, 2, 4, 5, 6}, {1, 2, 4, 5, 6}}));
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(turns[i].session, 0);
     EXPECT_EQ(turns[i].number, static_cast<std::int32_t>(i) + 1);

@@ -28,9 +28,20 @@ TEST(SimulationTest, AllPoliciesAreTheWorkersAndTheBound) {
 TEST(SimulationTest, ACapacityWithADecimalPointIsAFractionRoundedDown) {
   EXPECT_THAT(*ParseCapacities("0.01,0.5,1.0,7", 182790), ElementsAre(1827, 91395, 182790, 7));
   EXPECT_THAT(*ParseCapacities("0.29,0.57", 100), ElementsAre(29, 57));
-  for (const char* text : {"", "0", "-1", "0.0", "0.001", "x", "1,", "nan", "1.5.2", "99999999999"}) {
+  EXPECT_THAT(*ParseCapacities("0.001", 100), ElementsAre(0));
+  for (const char* text : {"", "0", "-1", "0.0", "-0.5", "x", "1,", "nan", "1.5.2",
+                           "99999999999"}) {
     EXPECT_TRUE(HasReason(ParseCapacities(text, 100).status(), Reason::kInvalidField)) << text;
   }
+}
+
+TEST(SimulationTest, ACacheOfNoBlocksNeverHits) {
+  Trace trace;
+  trace.Add(absl::Seconds(0), {1, 2}, "");
+  trace.Add(absl::Seconds(1), {1, 2}, "");
+  const auto points = Simulate(trace, *ParsePolicies("all"), {0}, 1, nullptr);
+  ASSERT_TRUE(points.ok()) << points.status();
+  for (const SimulationPoint& point : *points) EXPECT_EQ(point.hit_ratio, 0) << point.policy;
 }
 
 TEST(SimulationTest, ThreadsDoNotChangeTheAnswer) {
