@@ -60,7 +60,8 @@ def make_targets_in(text):
 
 def flags_of_the_binaries():
     helps = [["pintle-coordinator"], ["pintle-worker"], ["pintle"]]
-    commands = "serve plan simulate generate chat sessions cache workers top tokenize models".split()
+    commands = "serve plan simulate generate chat sessions cache workers top".split()
+    commands += ["tokenize", "models"]
     helps += [["pintle", command] for command in commands]
     helps += [["pintle", "sessions", verb] for verb in "list get create update delete".split()]
     flags = set()
