@@ -33,7 +33,7 @@ namespace pintle::kv {
 // Loses when: returns depend on nothing it sees; then it is LRU but for noise, which the tests
 // bound by half a point of hit ratio.
 // Costs per access: O(log n) to list a leaf; a proposal adds one look-up for each group of leaves
-// alike (some hundreds at most); every 64 turns some 100 us to reckon. 130 bytes a block and 2 MiB.
+// alike (some hundreds at most); every 64 turns some 100 us to reckon. 220 bytes a block and 2 MiB.
 // After: Gittins, Bandit processes and dynamic allocation indices, JRSS B 41(2), 1979; Beckmann,
 // Chen, Cidon, LHD: improving cache hit rate by maximizing hit density, NSDI 2018.
 class SessionAwarePolicy : public EvictionPolicy {
