@@ -15,7 +15,8 @@ NEW_TOKENS = 32
 LONG = 6000
 SHORT = 2000
 # bf16: room for one long conversation and little more, so that the next one pushes it to the disk.
-POOL = "150MiB"
+POOL = "145MiB"
+FILLER = 6500
 REPEATS = 3
 
 
@@ -28,8 +29,8 @@ class Worker:
     def __init__(self, stack):
         disk = stack.enter_context(tempfile.TemporaryDirectory())
         self.server = harness.Server(
-            "pintle-worker", "--listen", "127.0.0.1:0", "--model", harness.MODEL, "--kv-bytes", POOL,
-            "--disk-tier", disk, "--disk-tier-size", "2GiB",
+            "pintle-worker", "--listen", "127.0.0.1:0", "--model", harness.MODEL,
+            "--kv-bytes", POOL, "--disk-tier", disk, "--disk-tier-size", "2GiB",
         )
         stack.callback(self.server.kill)
         self.client = harness.Client(self.server.address)
@@ -79,7 +80,7 @@ def measure(worker, history, seed):
     disk = []
     found = 0
     for i in range(REPEATS):
-        worker.first_token(ids_of(seed + 200 + i, LONG + 300))  # pushes the conversation out
+        worker.first_token(ids_of(seed + 200 + i, FILLER))  # pushes the conversation out
         seconds, started = worker.first_token(ids_of(seed + 300 + i, NEW_TOKENS), name)
         found = started.cached_tokens.disk
         assert found > 0.8 * history, started

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker that keeps a disk tier: stopped, killed, given another's folder. Its decoder is the fake,
+"""A worker that keeps a disk tier: stopped, killed, its files damaged. Its decoder is the fake,
 whose tokens depend on every block of the history."""
 
 import contextlib
@@ -24,7 +24,8 @@ class Worker:
 
     def start(self):
         self.server = harness.Server(
-            "pintle-worker-fake", "--listen", "127.0.0.1:0", "--model", "fake", "--kv-bytes", "16KiB",
+            "pintle-worker-fake", "--listen", "127.0.0.1:0", "--model", "fake",
+            "--kv-bytes", "16KiB",
             "--disk-tier", self.folder, "--disk-tier-size", "16MiB", "--grace-seconds", 10,
             # Slow enough that reading back is worth it.
             environment={"PINTLE_FAKE_STEP_MICROS": "5000"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Creation, sessions, eviction and figures; turns are in kv_cache_turns.cc, forks and moves of whole
-// sessions in kv_cache_sessions.cc, the invariants in kv_cache_invariants.cc.
+// Creation, sessions, eviction and figures; turns are in kv_cache_turns.cc, forks and moves of
+// whole sessions in kv_cache_sessions.cc, the invariants in kv_cache_invariants.cc.
 #include "worker/kv/kv_cache.h"
 
 #include <algorithm>

@@ -167,7 +167,8 @@ absl::Status KvCache::CheckSessions() const {
     if (!it.live) continue;
     ++(it.running != -1 ? running : it.tail == kNoBlock && it.lower == 0 ? cold : idle);
     PINTLE_KV_EXPECT(holdings_.sessions.Find(it.key) == s, "session number ", s);
-    PINTLE_KV_EXPECT(it.cold == (it.running == -1 && it.tail == kNoBlock && it.lower == 0), "session number ", s);
+    PINTLE_KV_EXPECT(it.cold == (it.running == -1 && it.tail == kNoBlock && it.lower == 0),
+                     "session number ", s);
     PINTLE_KV_EXPECT((it.held == 0) == (it.tail == kNoBlock), "session number ", s);
     if (it.running != -1) {
       PINTLE_KV_EXPECT(sequences_[it.running].live && sequences_[it.running].session == s,

@@ -42,9 +42,7 @@ class KvDemoter {
   // needs is to be forgotten. Called for a chain's last block first.
   virtual void Forget(const Hash128& /*hash*/, KvReason /*reason*/) {}
   // The hash of the block `steps` before this one, if this and all between are in a lower tier.
-  virtual std::optional<Hash128> Above(const Hash128& /*hash*/, std::int32_t /*steps*/) const {
-    return std::nullopt;
-  }
+  virtual std::optional<Hash128> Above(const Hash128&, std::int32_t) const { return {}; }
 };
 
 }  // namespace pintle::kv

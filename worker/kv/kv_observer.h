@@ -45,8 +45,7 @@ class KvObserver {
   virtual void Evicted(const EvictionRecord& record) = 0;
   // `count` more positions of the block are written and kept: read from a lower tier. They count
   // as moved in.
-  virtual void Promoted(BlockIndex /*block*/, std::int32_t /*count*/, KvTier /*from*/,
-                        absl::Duration /*now*/) {}
+  virtual void Promoted(BlockIndex, std::int32_t /*count*/, KvTier /*from*/, absl::Duration) {}
   // The block was moved to a lower tier instead.
   virtual void Demoted(const EvictionRecord& record, KvTier to) = 0;
 };

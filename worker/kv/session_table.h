@@ -45,8 +45,9 @@ struct Session {
   KvLedger ledger;
 };
 
-// Sessions by key, by tail block and by the tail of what lower tiers keep of them. A cold session is kept for its figures until its place is
-// needed, least recently cold first. Allocates only when a session is new.
+// Sessions by key, by tail block and by the tail of what lower tiers keep of them. A cold session
+// is kept for its figures until its place is needed, least recently cold first. Allocates only when
+// a session is new, or its KV goes to a lower tier.
 // Thread: confined to the engine thread.
 // Fails: Create answers -1 when sessions_max sessions hold KV or run.
 class SessionTable {

@@ -136,7 +136,8 @@ void StoreQueue::CarryOut(Job job) {
   if (job.work) {
     job.work();
   } else if (done.op == StoreOp::kWrite) {
-    done.status = store_->Write(done.slot, done.label, absl::MakeConstSpan(done.buffer.get(), size));
+    done.status =
+        store_->Write(done.slot, done.label, absl::MakeConstSpan(done.buffer.get(), size));
   } else if (done.op == StoreOp::kRead) {
     done.status = store_->Read(done.slot, &done.label, absl::MakeSpan(done.buffer.get(), size));
   } else {

@@ -54,8 +54,9 @@ TierIndex::Part TierIndex::FindPart(const kv::Hash128& parent,
        slot = (*this)[slot].next_sibling, ++seen) {
     const absl::Span<const TokenId> tokens = TokensOf(slot);
     const std::size_t size = std::min(tokens.size(), rest.size());
-    const auto end = std::mismatch(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(size), rest.begin()).first;
-    const auto common = static_cast<std::int32_t>(end - tokens.begin());
+    const absl::Span<const TokenId> start = tokens.first(size);
+    const auto end = std::mismatch(start.begin(), start.end(), rest.begin()).first;
+    const auto common = static_cast<std::int32_t>(end - start.begin());
     if (common > best.tokens) best = {slot, common};
   }
   return best;

@@ -23,7 +23,7 @@ namespace {
 
 constexpr absl::string_view kFirstLine = "pintle-tier-manifest 1";
 // A line of the longest names a session can have; a larger file is none of ours.
-constexpr std::int64_t kBytesMax = static_cast<std::int64_t>(limits::kSessionsMaxDefault) * 10 * 512;
+constexpr std::int64_t kBytesMax = static_cast<std::int64_t>(limits::kSessionsMaxDefault) * 5120;
 
 std::string Hex(const kv::Hash128& hash) {
   return absl::StrCat(absl::Hex(hash.high, absl::kZeroPad16),
