@@ -49,6 +49,30 @@ void AppendTier(const v1::TierStats& tier, std::string& text) {
   }
 }
 
+// What evictions cost, and what more memory would have found.
+void AppendInsight(const v1::WorkerCache& cache, std::string& text) {
+  std::int64_t regret = 0;
+  std::string reasons;
+  for (const v1::RegretTokens& row : cache.regret()) {
+    regret += row.tokens();
+    absl::StrAppend(&reasons, reasons.empty() ? "" : ", ", Grouped(row.tokens()), " ",
+                    Word(v1::RemovalReason_Name(row.reason())));
+  }
+  absl::StrAppend(&text, "\n  regret: ", Grouped(regret),
+                  " tokens prefilled again because they had been evicted");
+  if (!reasons.empty()) absl::StrAppend(&text, " (", reasons, ")");
+  if (cache.regret_overflow_tokens() > 0) {
+    absl::StrAppend(&text, "; ", Grouped(cache.regret_overflow_tokens()),
+                    " more were forgotten and may have been missed");
+  }
+  if (cache.expected_hit_ratios().empty()) return;
+  absl::StrAppend(&text, "\n  hit ratio of blocks expected of LRU:");
+  for (const v1::ExpectedHitRatio& row : cache.expected_hit_ratios()) {
+    absl::StrAppend(&text, "  ",
+                    absl::StrFormat("%gx %.1f %%", row.capacity(), 100 * row.hit_ratio()));
+  }
+}
+
 void AppendHeld(const v1::WorkerCache& cache, std::string& text) {
   if (cache.held().empty()) {
     absl::StrAppend(&text, "\n  no session of yours holds KV here");
@@ -108,6 +132,7 @@ std::string CacheText(const v1::WorkerCache& cache, bool sessions) {
       Share(prefix.hit_tokens_session(), queried), ", prefix ",
       Share(prefix.hit_tokens_prefix(), queried), ")\n  sessions hold ",
       Grouped(cache.sessions().tokens_held()), " tokens");
+  AppendInsight(cache, text);
   if (sessions) AppendHeld(cache, text);
   return text;
 }

@@ -26,12 +26,16 @@ struct Counters {
   std::int64_t queried = 0;
   std::int64_t hit = 0;
   std::int64_t removed = 0;
+  std::int64_t evicted = 0;
+  std::int64_t regretted = 0;
 };
 
 Counters Sum(const v1::GetCacheStatsResponse& cache) {
   Counters sum;
   for (const v1::WorkerCache& worker : cache.workers()) {
     sum.queried += worker.prefix().query_tokens();
+    for (const v1::RegretTokens& row : worker.regret()) sum.regretted += row.tokens();
+    for (const v1::PolicyEvictions& row : worker.evictions()) sum.evicted += row.tokens();
     sum.hit += worker.prefix().hit_tokens_session() + worker.prefix().hit_tokens_prefix();
     for (const v1::TierStats& tier : worker.tiers()) {
       sum.stored += tier.tokens_stored();
@@ -39,6 +43,20 @@ Counters Sum(const v1::GetCacheStatsResponse& cache) {
     }
   }
   return sum;
+}
+
+std::int64_t EvictionsOf(const v1::WorkerCache& worker, const v1::TierStats& tier) {
+  std::int64_t evictions = 0;
+  for (const v1::PolicyEvictions& row : worker.evictions()) {
+    if (row.tier() == tier.tier()) evictions += row.evictions();
+  }
+  return evictions;
+}
+
+std::int64_t RegretOf(const v1::WorkerCache& worker) {
+  std::int64_t tokens = 0;
+  for (const v1::RegretTokens& row : worker.regret()) tokens += row.tokens();
+  return tokens;
 }
 
 std::string WorkersPart(const TopSnapshot& now) {
@@ -59,7 +77,9 @@ std::string CachePart(const TopSnapshot& now) {
   Table table({{"CACHE OF"},
                {"BLOCKS: # USED  P PINNED  = EVICTABLE  . FREE"},
                {"TOKENS", Align::kRight},
-               {"HIT RATIO", Align::kRight}});
+               {"HIT RATIO", Align::kRight},
+               {"EVICTIONS", Align::kRight},
+               {"REGRET", Align::kRight}});
   for (const v1::WorkerCache& worker : now.cache.workers()) {
     const v1::PrefixStats& prefix = worker.prefix();
     const auto hits = static_cast<double>(prefix.hit_tokens_session() + prefix.hit_tokens_prefix());
@@ -69,7 +89,8 @@ std::string CachePart(const TopSnapshot& now) {
             : absl::StrFormat("%.1f %%", 100 * hits / static_cast<double>(prefix.query_tokens()));
     for (const v1::TierStats& tier : worker.tiers()) {
       table.AddRow({OrDash(worker.worker()), BlockBar(tier, kBarWidth),
-                    Grouped(tier.tokens_resident()), ratio});
+                    Grouped(tier.tokens_resident()), ratio, Grouped(EvictionsOf(worker, tier)),
+                    Grouped(RegretOf(worker))});
     }
   }
   return table.empty() ? "cache: nothing reported yet" : table.ToString();
@@ -107,14 +128,15 @@ std::optional<TopRates> RatesBetween(const TopSnapshot& before, const TopSnapsho
   const Counters old = Sum(before.cache);
   const Counters now = Sum(after.cache);
   if (now.stored < old.stored || now.queried < old.queried || now.hit < old.hit ||
-      now.removed < old.removed) {
+      now.removed < old.removed || now.evicted < old.evicted || now.regretted < old.regretted) {
     return std::nullopt;
   }
   const auto rate = [seconds](std::int64_t from, std::int64_t to) {
     return static_cast<double>(to - from) / seconds;
   };
-  return TopRates{rate(old.stored, now.stored), rate(old.queried, now.queried),
-                  rate(old.hit, now.hit), rate(old.removed, now.removed)};
+  return TopRates{rate(old.stored, now.stored),   rate(old.queried, now.queried),
+                  rate(old.hit, now.hit),         rate(old.removed, now.removed),
+                  rate(old.evicted, now.evicted), rate(old.regretted, now.regretted)};
 }
 
 std::string TopFrame(const TopSnapshot& now, const std::optional<TopRates>& rates) {
@@ -122,8 +144,9 @@ std::string TopFrame(const TopSnapshot& now, const std::optional<TopRates>& rate
   if (rates) {
     line = absl::StrFormat(
         "rates, tokens/s: %.1f computed into KV, %.1f of prompts (%.1f found in cache), "
-        "%.1f removed",
-        rates->stored, rates->queried, rates->hit, rates->removed);
+        "%.1f removed, %.1f of them evicted, %.1f computed again because of it",
+        rates->stored, rates->queried, rates->hit, rates->removed, rates->evicted,
+        rates->regretted);
   }
   return absl::StrCat(WorkersPart(now), "\n\n", CachePart(now), "\n\n", line, "\n\n",
                       SessionsPart(now));

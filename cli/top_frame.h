@@ -31,6 +31,8 @@ struct TopRates {
   double queried = 0;
   double hit = 0;
   double removed = 0;
+  double evicted = 0;
+  double regretted = 0;
 };
 
 // nullopt without a time between them, or when a counter fell (a worker left or restarted).

@@ -2,6 +2,7 @@
 #ifndef PINTLE_CONTRACT_CACHE_REPORT_H_
 #define PINTLE_CONTRACT_CACHE_REPORT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/time/time.h"
 #include "contract/cache_reason.h"
 #include "contract/ids.h"
+#include "contract/limits.h"
 
 // What one worker's KV cache holds and lost, as GetCacheStats and a worker's report tell it: the
 // worker fills it from its own figures, a coordinator keeps the last one of each worker.
@@ -56,6 +58,43 @@ struct SessionCacheReport {
   friend bool operator==(const SessionCacheReport&, const SessionCacheReport&) = default;
 };
 
+// Tokens prefilled again that an eviction of this reason had dropped.
+struct RegretReport {
+  CacheReason reason = CacheReason::kCapacity;
+  std::int64_t tokens = 0;
+
+  friend bool operator==(const RegretReport&, const RegretReport&) = default;
+};
+
+// The hit ratio expected of `capacity` times today's size.
+struct ExpectedHits {
+  double capacity = 1;
+  double hit_ratio = 0;
+
+  friend bool operator==(const ExpectedHits&, const ExpectedHits&) = default;
+};
+
+// Evictions under one policy for one reason from one tier.
+struct PolicyEvictionsReport {
+  std::string policy;
+  CacheReason reason = CacheReason::kCapacity;
+  CacheTier tier = CacheTier::kDevice;
+  std::int64_t evictions = 0;
+  std::int64_t tokens = 0;
+  std::int64_t bytes = 0;
+
+  friend bool operator==(const PolicyEvictionsReport&, const PolicyEvictionsReport&) = default;
+};
+
+// What one tenant has in the cache.
+struct TenantCacheReport {
+  TenantId tenant;
+  std::int64_t sessions = 0;
+  std::int64_t held_tokens = 0;
+
+  friend bool operator==(const TenantCacheReport&, const TenantCacheReport&) = default;
+};
+
 struct CacheReport {
   WorkerId worker;
   std::string model;
@@ -71,7 +110,12 @@ struct CacheReport {
   std::int64_t prefix_query_tokens = 0;
   std::int64_t hit_tokens_session = 0;
   std::int64_t hit_tokens_prefix = 0;
-  // Filled only when asked for; of one tenant, at most limits::kSessionsPageMax.
+  std::vector<RegretReport> regret;
+  std::int64_t regret_overflow_tokens = 0;  // evicted, and forgotten before they were missed
+  std::vector<ExpectedHits> expected_hits;
+  std::vector<PolicyEvictionsReport> evictions;
+  std::vector<TenantCacheReport> tenants;
+  // Filled only when asked for; of one tenant, ordered by id.
   std::vector<SessionCacheReport> sessions;
   // How old the figures are.
   absl::Duration age = absl::ZeroDuration();
@@ -82,6 +126,15 @@ struct CacheReport {
 // Sums the tiers of several workers, by tier and reason.
 std::vector<TierReport> SumTiers(const std::vector<CacheReport>& reports);
 
+// What is asked beside the figures.
+struct CacheQuery {
+  TenantId tenant;
+  // Also the tenant's sessions that hold KV, of each worker the first `page_size` after `after`.
+  bool include_sessions = false;
+  std::size_t page_size = limits::kSessionsPageMax;
+  SessionId after;
+};
+
 // Whoever can tell: a worker about itself, a coordinator about its fleet.
 // Thread: safe from any thread; the callback runs once, on any thread, possibly before the return.
 class CacheStatsSource {
@@ -89,8 +142,8 @@ class CacheStatsSource {
   using Callback = absl::AnyInvocable<void(absl::StatusOr<std::vector<CacheReport>>)>;
 
   virtual ~CacheStatsSource() = default;
-  // One report per worker. With include_sessions also `tenant`'s sessions that hold KV.
-  virtual void GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) = 0;
+  // One report per worker.
+  virtual void GetCacheReports(const CacheQuery& query, Callback done) = 0;
 };
 
 }  // namespace pintle

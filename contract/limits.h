@@ -62,6 +62,15 @@ inline constexpr std::size_t kLabelBytes = 64;
 // Turns running at once in one GenerateBatch call.
 inline constexpr std::size_t kBatchInFlight = 256;
 
+// Cache events a worker keeps for watchers: a few seconds of a busy one, 8 MiB.
+inline constexpr std::size_t kCacheEventsKept = 16384;
+// Watchers of one worker's cache; each costs a stream and a message of events.
+inline constexpr std::size_t kCacheWatchers = 64;
+// Events of one message: about 50 KiB.
+inline constexpr std::size_t kCacheEventsPerMessage = 256;
+// Victims that ExplainEviction lists; their sums count all.
+inline constexpr std::size_t kExplainedVictims = 1000;
+
 // Workers one coordinator tracks; each costs one stream and a few KiB.
 inline constexpr std::size_t kWorkers = 1024;
 inline constexpr absl::Duration kReportInterval = absl::Milliseconds(500);

@@ -75,6 +75,7 @@ struct CoordinatorProcess::Rooms {
   std::unique_ptr<RequestLog> log;
   std::unique_ptr<InferenceService> inference_service;
   std::unique_ptr<SessionsService> sessions_service;
+  std::unique_ptr<ForwardedCache> cache_operations;
   std::unique_ptr<CacheStatsService> cache_service;
   std::unique_ptr<FleetService> fleet_service;
   std::unique_ptr<RegistryService> registry_service;
@@ -149,7 +150,8 @@ absl::Status CoordinatorProcess::Rooms::Serve() {
   inference_service = std::make_unique<InferenceService>(
       *front, *backend, *callers, clock, std::vector<RequestObserver*>{log.get(), &turn_metrics});
   sessions_service = std::make_unique<SessionsService>(*sessions, *callers);
-  cache_service = std::make_unique<CacheStatsService>(*connector, *callers);
+  cache_operations = std::make_unique<ForwardedCache>(*connector);
+  cache_service = std::make_unique<CacheStatsService>(*connector, *cache_operations, *callers);
   fleet_service = std::make_unique<FleetService>(*desk, *callers);
   // Several reports a timeout, so that one that is late does no harm.
   registry_service = std::make_unique<RegistryService>(

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "contract/errors.h"
+
 namespace pintle {
 namespace {
 
@@ -58,7 +61,7 @@ void FleetConnector::OnLeave(const WorkerId& worker, Incarnation incarnation) {
   if (found != workers_.end() && found->second.first == incarnation) workers_.erase(found);
 }
 
-void FleetConnector::GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) {
+void FleetConnector::GetCacheReports(const CacheQuery& query, Callback done) {
   std::vector<std::shared_ptr<RemoteWorker>> workers;
   {
     absl::MutexLock lock(&mutex_);
@@ -67,10 +70,26 @@ void FleetConnector::GetCacheReports(const TenantId& tenant, bool include_sessio
   if (workers.empty()) return done(std::vector<CacheReport>());
   auto gathering = std::make_shared<Gathering>(workers.size(), std::move(done));
   for (const auto& worker : workers) {
-    worker->GetCacheReport(
-        tenant, include_sessions,
-        [gathering](absl::StatusOr<CacheReport> report) { gathering->Add(std::move(report)); });
+    worker->GetCacheReport(query, [gathering](absl::StatusOr<CacheReport> report) {
+      gathering->Add(std::move(report));
+    });
   }
+}
+
+absl::StatusOr<CachePeer> FleetConnector::FindPeer(const std::string& worker) {
+  absl::MutexLock lock(&mutex_);
+  auto found = workers_.end();
+  if (worker.empty()) {
+    if (workers_.size() != 1) {
+      return InvalidField("worker", absl::StrCat("is empty, and the fleet has ", workers_.size(),
+                                                 " workers: name one"));
+    }
+    found = workers_.begin();
+  } else {
+    found = workers_.find(WorkerId(worker));
+    if (found == workers_.end()) return InvalidField("worker", "names no worker of the fleet");
+  }
+  return CachePeer{found->second.second->cache_stub(), cluster_token_};
 }
 
 }  // namespace pintle

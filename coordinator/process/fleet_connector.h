@@ -13,6 +13,7 @@
 #include "contract/clock.h"
 #include "coordinator/membership/worker_registry.h"
 #include "coordinator/streams/worker_connector.h"
+#include "services/cache_stats/forwarded_cache.h"
 #include "services/execution/remote_worker.h"
 #include "services/host/transport_security.h"
 
@@ -23,7 +24,8 @@ namespace pintle {
 // registry and the security.
 class FleetConnector final : public WorkerConnector,
                              public MembershipListener,
-                             public CacheStatsSource {
+                             public CacheStatsSource,
+                             public CachePeers {
  public:
   FleetConnector(const TransportSecurity& security, std::string cluster_token,
                  std::string turn_prefix, const Clock& clock)
@@ -38,7 +40,8 @@ class FleetConnector final : public WorkerConnector,
   void OnLeave(const WorkerId& worker, Incarnation incarnation) override;
 
   // Asks every worker at once; one that does not answer within a second is left out.
-  void GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) override;
+  void GetCacheReports(const CacheQuery& query, Callback done) override;
+  absl::StatusOr<CachePeer> FindPeer(const std::string& worker) override;
 
  private:
   const TransportSecurity& security_;

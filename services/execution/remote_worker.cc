@@ -108,7 +108,7 @@ void RemoteWorker::Tokenize(TokenizeRequest request, TokenizeCallback done) {
       });
 }
 
-void RemoteWorker::GetCacheReport(const TenantId& tenant, bool include_sessions,
+void RemoteWorker::GetCacheReport(const CacheQuery& query,
                                   absl::AnyInvocable<void(absl::StatusOr<CacheReport>)> done) {
   struct Call {
     grpc::ClientContext context;
@@ -118,10 +118,12 @@ void RemoteWorker::GetCacheReport(const TenantId& tenant, bool include_sessions,
     absl::AnyInvocable<void(absl::StatusOr<CacheReport>)> done;
   };
   auto call = std::make_shared<Call>();
-  call->request.set_include_sessions(include_sessions);
-  call->tenant = tenant;
+  call->request.set_include_sessions(query.include_sessions);
+  call->request.set_page_size(static_cast<std::int32_t>(query.page_size));
+  call->request.set_page_token(query.after.value());
+  call->tenant = query.tenant;
   call->done = std::move(done);
-  AddCredentials(options_.cluster_token, tenant.value(), call->context);
+  AddCredentials(options_.cluster_token, query.tenant.value(), call->context);
   SetDeadline(kStatsDeadline, call->context);
   cache_->async()->GetCacheStats(
       &call->context, &call->request, &call->response, [call](const grpc::Status& status) {

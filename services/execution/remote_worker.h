@@ -43,8 +43,10 @@ class RemoteWorker final : public TurnBackend, public TextBackend {
   std::vector<ModelInfo> ListModels() const override { return {options_.model}; }
   // The worker's own figures, with the tenant's sessions if asked for. Runs `done` once, on any
   // thread, within a second or two.
-  void GetCacheReport(const TenantId& tenant, bool include_sessions,
+  void GetCacheReport(const CacheQuery& query,
                       absl::AnyInvocable<void(absl::StatusOr<CacheReport>)> done);
+  // For calls about its cache that are passed on as they are.
+  const std::shared_ptr<v1::CacheStats::Stub>& cache_stub() const { return cache_; }
 
  private:
   const RemoteWorkerOptions options_;

@@ -69,6 +69,24 @@ absl::StatusOr<TenantId> CallerRules::ClientTenantOf(const CallCredentials& call
   return TenantOf(call);
 }
 
+absl::StatusOr<CacheSight> CallerRules::SightOf(const CallCredentials& call) const {
+  const bool cluster = config_.kind == ProcessKind::kWorkerOfCoordinator && IsCluster(call);
+  absl::StatusOr<TenantId> tenant = TenantOf(call);
+  if (tenant.ok() && cluster && !call.tenant.empty()) return CacheSight{false, *tenant};
+  // A tenant's own token says who calls, also where everyone would count as the admin.
+  if (tenant.ok() && config_.tenants) return CacheSight{false, *tenant};
+  if (cluster || RequireAdmin(call).ok()) {
+    return CacheSight{true, tenant.ok() ? *tenant : TenantId()};
+  }
+  if (!tenant.ok()) return tenant.status();
+  return CacheSight{false, *std::move(tenant)};
+}
+
+absl::Status CallerRules::RequireOperator(const CallCredentials& call) const {
+  if (config_.kind == ProcessKind::kWorkerOfCoordinator && IsCluster(call)) return absl::OkStatus();
+  return RequireAdmin(call);
+}
+
 absl::Status CallerRules::RequireCluster(const CallCredentials& call) const {
   if (IsCluster(call)) return absl::OkStatus();
   return MakeError(Reason::kNotCluster, "this call is for members of the cluster only");

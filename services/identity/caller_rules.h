@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "contract/cache_sight.h"
 #include "contract/ids.h"
 #include "services/identity/tenant_table.h"
 #include "services/identity/token_digest.h"
@@ -47,6 +48,11 @@ class CallerRules {
   // The same for Inference and Sessions: USE_COORDINATOR on a worker with --coordinator unless the
   // caller is the cluster.
   absl::StatusOr<TenantId> ClientTenantOf(const CallCredentials& call) const;
+  // Whose names the caller may see in figures of the cache: a tenant its own, the admin and a
+  // coordinator that asks without a tenant all. Errors as TenantOf.
+  absl::StatusOr<CacheSight> SightOf(const CallCredentials& call) const;
+  // RequireAdmin, or a coordinator that has required it already.
+  absl::Status RequireOperator(const CallCredentials& call) const;
   absl::Status RequireCluster(const CallCredentials& call) const;
   absl::Status RequireAdmin(const CallCredentials& call) const;
 

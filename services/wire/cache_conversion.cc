@@ -9,16 +9,11 @@
 namespace pintle {
 namespace {
 
-// Both enums list the same names in the same order; the message's begins with UNSPECIFIED.
-v1::RemovalReason ToProto(CacheReason reason) {
-  return static_cast<v1::RemovalReason>(static_cast<int>(reason) + 1);
-}
+// The lists have the same names in the same order; the messages' begin with UNSPECIFIED.
 static_assert(v1::CAPACITY == 1 && static_cast<int>(CacheReason::kCapacity) == 0);
 static_assert(v1::ROLLED_BACK == static_cast<int>(CacheReason::kRolledBack) + 1);
 static_assert(v1::OVERWRITTEN == static_cast<int>(CacheReason::kOverwritten) + 1);
 static_assert(v1::RemovalReason_MAX == v1::OVERWRITTEN);
-
-v1::Tier ToProto(CacheTier tier) { return static_cast<v1::Tier>(static_cast<int>(tier) + 1); }
 static_assert(v1::DEVICE == static_cast<int>(CacheTier::kDevice) + 1);
 static_assert(v1::DISK == static_cast<int>(CacheTier::kDisk) + 1 && v1::Tier_MAX == v1::DISK);
 
@@ -44,6 +39,30 @@ std::vector<RemovedTokens> FromProto(const RemovedField& removed) {
   return out;
 }
 
+bool Known(v1::RemovalReason reason) {
+  return reason >= v1::CAPACITY && reason <= v1::RemovalReason_MAX;
+}
+
+void InsightFromProto(const v1::WorkerCache& cache, CacheReport* out) {
+  for (const v1::RegretTokens& row : cache.regret()) {
+    if (!Known(row.reason())) continue;
+    out->regret.push_back({static_cast<CacheReason>(row.reason() - 1), row.tokens()});
+  }
+  out->regret_overflow_tokens = cache.regret_overflow_tokens();
+  for (const v1::ExpectedHitRatio& row : cache.expected_hit_ratios()) {
+    out->expected_hits.push_back({row.capacity(), row.hit_ratio()});
+  }
+  for (const v1::PolicyEvictions& row : cache.evictions()) {
+    if (!Known(row.reason()) || row.tier() < v1::DEVICE || row.tier() > v1::Tier_MAX) continue;
+    out->evictions.push_back({row.policy(), static_cast<CacheReason>(row.reason() - 1),
+                              static_cast<CacheTier>(row.tier() - 1), row.evictions(), row.tokens(),
+                              row.bytes()});
+  }
+  for (const v1::TenantCache& row : cache.tenants()) {
+    out->tenants.push_back({TenantId(row.tenant()), row.sessions(), row.held_tokens()});
+  }
+}
+
 TierReport FromProto(const v1::TierStats& in) {
   TierReport out;
   out.tier = static_cast<CacheTier>(in.tier() - 1);
@@ -62,6 +81,12 @@ TierReport FromProto(const v1::TierStats& in) {
 }
 
 }  // namespace
+
+v1::RemovalReason ToProto(CacheReason reason) {
+  return static_cast<v1::RemovalReason>(static_cast<int>(reason) + 1);
+}
+
+v1::Tier ToProto(CacheTier tier) { return static_cast<v1::Tier>(static_cast<int>(tier) + 1); }
 
 void ToProto(const TierReport& tier, v1::TierStats* out) {
   out->set_tier(ToProto(tier.tier));
@@ -100,6 +125,32 @@ void ToProto(const CacheReport& report, v1::WorkerCache* out) {
     ToProto(session.idle, proto->mutable_idle());
   }
   ToProto(report.age, out->mutable_age());
+  for (const RegretReport& row : report.regret) {
+    v1::RegretTokens* proto = out->add_regret();
+    proto->set_reason(ToProto(row.reason));
+    proto->set_tokens(row.tokens);
+  }
+  out->set_regret_overflow_tokens(report.regret_overflow_tokens);
+  for (const ExpectedHits& row : report.expected_hits) {
+    v1::ExpectedHitRatio* proto = out->add_expected_hit_ratios();
+    proto->set_capacity(row.capacity);
+    proto->set_hit_ratio(row.hit_ratio);
+  }
+  for (const PolicyEvictionsReport& row : report.evictions) {
+    v1::PolicyEvictions* proto = out->add_evictions();
+    proto->set_policy(row.policy);
+    proto->set_reason(ToProto(row.reason));
+    proto->set_tier(ToProto(row.tier));
+    proto->set_evictions(row.evictions);
+    proto->set_tokens(row.tokens);
+    proto->set_bytes(row.bytes);
+  }
+  for (const TenantCacheReport& row : report.tenants) {
+    v1::TenantCache* proto = out->add_tenants();
+    proto->set_tenant(row.tenant.value());
+    proto->set_sessions(row.sessions);
+    proto->set_held_tokens(row.held_tokens);
+  }
 }
 
 CacheReport FromProto(const v1::WorkerCache& cache, const TenantId& tenant) {
@@ -127,6 +178,7 @@ CacheReport FromProto(const v1::WorkerCache& cache, const TenantId& tenant) {
                             FromProto(session.idle())});
   }
   out.age = FromProto(cache.age());
+  InsightFromProto(cache, &out);
   return out;
 }
 

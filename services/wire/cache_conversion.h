@@ -10,6 +10,8 @@
 // Thread: pure functions.
 namespace pintle {
 
+v1::Tier ToProto(CacheTier tier);
+v1::RemovalReason ToProto(CacheReason reason);
 void ToProto(const TierReport& tier, v1::TierStats* out);
 void ToProto(const CacheReport& report, v1::WorkerCache* out);
 // Sessions come back under `tenant`, which the message does not carry.

@@ -35,6 +35,13 @@ v1::WorkerCache Worker() {
   worker.mutable_prefix()->set_query_tokens(1000);
   worker.mutable_prefix()->set_hit_tokens_session(500);
   worker.mutable_prefix()->set_hit_tokens_prefix(125);
+  worker.add_regret()->set_reason(v1::QUOTA);
+  worker.mutable_regret(0)->set_tokens(1234);
+  worker.set_regret_overflow_tokens(5);
+  for (const double capacity : {0.5, 1.0}) {
+    worker.add_expected_hit_ratios()->set_capacity(capacity);
+    worker.mutable_expected_hit_ratios()->rbegin()->set_hit_ratio(capacity / 2);
+  }
   v1::SessionCache& held = *worker.add_held();
   held.set_id("tea");
   held.set_held_tokens(1060);
@@ -62,6 +69,9 @@ TEST(CacheViewTest, NoStateIsTooSmallToBeSeenAndTheBarKeepsItsWidth) {
 TEST(CacheViewTest, AWorkerShowsHitsBySourceAndEvictionsByReason) {
   const std::string text = CacheText(Worker(), false);
   EXPECT_THAT(text, HasSubstr("62.5 % of 1,000 prompt tokens (session 50.0 %, prefix 12.5 %)"));
+  EXPECT_THAT(text, HasSubstr("regret: 1,234 tokens"));
+  EXPECT_THAT(text, HasSubstr("(1,234 quota); 5 more were forgotten"));
+  EXPECT_THAT(text, HasSubstr("0.5x 25.0 %  1x 50.0 %"));
   EXPECT_THAT(text, HasSubstr("removed 1,600 tokens: capacity (100 evictions"));
   EXPECT_THAT(text, Not(HasSubstr("tea")));
   EXPECT_THAT(text, Not(HasSubstr("\033")));

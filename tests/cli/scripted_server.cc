@@ -243,4 +243,46 @@ grpc::Status ScriptedServer::GetCacheStats(grpc::ServerContext* /*context*/,
   return grpc::Status::OK;
 }
 
+grpc::Status ScriptedServer::WatchCacheEvents(
+    grpc::ServerContext* context, const v1::WatchCacheEventsRequest* request,
+    grpc::ServerWriter<v1::WatchCacheEventsResponse>* writer) {
+  v1::WatchCacheEventsResponse response;
+  response.set_epoch(7);
+  response.set_sequence(request->sequence());
+  response.mutable_snapshot()->mutable_cache()->set_worker(request->worker());
+  writer->Write(response);
+  // Until the caller leaves.
+  for (std::uint64_t i = 1; !context->IsCancelled(); ++i) {
+    response.clear_events();
+    response.set_sequence(request->sequence() + i);
+    v1::CacheEvent& event = *response.mutable_events()->add_events();
+    event.set_sequence(response.sequence());
+    event.set_kind(v1::STORED);
+    event.set_tokens(16);
+    event.set_tenant("acme");
+    event.set_session("tea");
+    if (!writer->Write(response)) break;
+  }
+  return grpc::Status::CANCELLED;
+}
+
+grpc::Status ScriptedServer::ExplainEviction(grpc::ServerContext* /*context*/,
+                                             const v1::ExplainEvictionRequest* request,
+                                             v1::ExplainEvictionResponse* response) {
+  response->set_worker("worker-1");
+  response->set_block_tokens(16);
+  response->set_blocks_needed((request->tokens_needed() + 15) / 16);
+  response->set_blocks_evicted(1);
+  response->add_victims()->add_sessions("tea");
+  response->mutable_victims(0)->set_why("idle for 5 s");
+  return grpc::Status::OK;
+}
+
+grpc::Status ScriptedServer::SetEvictionPolicy(grpc::ServerContext* /*context*/,
+                                               const v1::SetEvictionPolicyRequest* /*request*/,
+                                               v1::SetEvictionPolicyResponse* response) {
+  response->set_previous_policy("lru");
+  return grpc::Status::OK;
+}
+
 }  // namespace pintle::testing

@@ -72,6 +72,16 @@ class ScriptedServer : private v1::Inference::Service,
   grpc::Status GetCacheStats(grpc::ServerContext* context, const v1::GetCacheStatsRequest* request,
                              v1::GetCacheStatsResponse* response) override;
 
+  grpc::Status WatchCacheEvents(grpc::ServerContext* context,
+                                const v1::WatchCacheEventsRequest* request,
+                                grpc::ServerWriter<v1::WatchCacheEventsResponse>* writer) override;
+  grpc::Status ExplainEviction(grpc::ServerContext* context,
+                               const v1::ExplainEvictionRequest* request,
+                               v1::ExplainEvictionResponse* response) override;
+  grpc::Status SetEvictionPolicy(grpc::ServerContext* context,
+                                 const v1::SetEvictionPolicyRequest* request,
+                                 v1::SetEvictionPolicyResponse* response) override;
+
   // Guards what the calls share.
   mutable absl::Mutex mutex_;
   absl::Status turn_status_ ABSL_GUARDED_BY(mutex_);

@@ -51,9 +51,10 @@ TEST(TopFrameTest, AFrameShowsWorkersCacheRatesAndTheSessionsUsedLast) {
     session.set_state(v1::COLD);
     session.mutable_last_used()->set_seconds(1699999000 + i);
   }
-  const std::string frame = TopFrame(snapshot, TopRates{1, 2, 3, 4});
+  const std::string frame = TopFrame(snapshot, TopRates{1, 2, 3, 4, 5, 6});
   EXPECT_THAT(frame, HasSubstr("50.0 %"));
   EXPECT_THAT(frame, HasSubstr("1.0 computed into KV"));
+  EXPECT_THAT(frame, HasSubstr("5.0 of them evicted, 6.0 computed again"));
   EXPECT_THAT(frame, HasSubstr("12 (0 running, 0 idle, 0 expired, 12 cold)"));
   EXPECT_THAT(frame, HasSubstr("session-11."));
   EXPECT_THAT(frame, HasSubstr("session-2."));

@@ -7,6 +7,7 @@
 #include "contract/check.h"
 #include "contract/errors.h"
 #include "services/cache_stats/cache_stats_service.h"
+#include "services/cache_stats/local_cache.h"
 #include "services/execution/execution_service.h"
 #include "services/identity/call_metadata.h"
 #include "services/inference/inference_service.h"
@@ -45,18 +46,104 @@ std::vector<ModelInfo> FakeText::ListModels() const {
   return {model};
 }
 
-void FakeCacheStats::GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) {
+void FakeCacheStats::GetCacheReports(const CacheQuery& query, Callback done) {
   CacheReport report;
   report.worker = WorkerId(std::string("fake"));
   TierReport tier;
   tier.blocks_total = 7;
   report.tiers = {tier, tier};
-  if (include_sessions) {
+  report.tenants = {{TenantId("acme"), 1, 10}, {TenantId("default"), 2, 20}};
+  // Three sessions, named after the tenant.
+  for (const char* end : {"", "-2", "-3"}) {
     SessionCacheReport session;
-    session.key = {tenant, SessionId(tenant.value())};
+    session.key = {query.tenant, SessionId(query.tenant.value() + end)};
+    const bool wanted = query.after.empty() || (session.key.session <=> query.after) > 0;
+    if (!query.include_sessions || !wanted || report.sessions.size() == query.page_size) continue;
     report.sessions.push_back(session);
   }
   done(std::vector<CacheReport>{report});
+}
+
+CacheMoment FakeCacheDesk::Moment() const {
+  absl::MutexLock lock(&mutex_);
+  CacheMoment moment;
+  moment.sequence = last_;
+  moment.report.worker = WorkerId("fake");
+  TierReport tier;
+  tier.tokens_stored = 16 * static_cast<std::int64_t>(last_);
+  moment.report.tiers = {tier};
+  return moment;
+}
+
+bool FakeCacheDesk::ReadEvents(std::uint64_t sequence, std::size_t max,
+                               std::vector<CacheEvent>* events) const {
+  absl::MutexLock lock(&mutex_);
+  if (sequence < gone_ || sequence > last_) return false;
+  for (std::uint64_t at = sequence + 1; at <= last_ && events->size() < max; ++at) {
+    CacheEvent event;
+    event.sequence = at;
+    event.key = {TenantId("acme"), SessionId("tea")};
+    event.tokens = 16;
+    events->push_back(event);
+  }
+  return true;
+}
+
+std::uint64_t FakeCacheDesk::LastSequence() const {
+  absl::MutexLock lock(&mutex_);
+  return last_;
+}
+
+bool FakeCacheDesk::AwaitEvents(std::uint64_t sequence, absl::Duration timeout) const {
+  absl::MutexLock lock(&mutex_);
+  const auto there = [this, sequence]()
+                         ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || last_ > sequence; };
+  mutex_.AwaitWithTimeout(absl::Condition(&there), timeout);
+  return !closed_;
+}
+
+absl::Time FakeCacheDesk::WallTimeOf(absl::Duration monotonic) const {
+  return absl::FromUnixSeconds(1000) + monotonic;
+}
+
+void FakeCacheDesk::ExplainEviction(
+    std::int64_t tokens, absl::AnyInvocable<void(absl::StatusOr<EvictionExplanation>)> done) {
+  if (tokens < 1) return done(InvalidField("tokens_needed", "is 0, at least 1"));
+  EvictionExplanation explanation;
+  explanation.worker = WorkerId("fake");
+  explanation.blocks_needed = tokens;
+  ExplainedVictim victim;
+  victim.tenant = TenantId("acme");
+  victim.sessions = {SessionId("tea")};
+  victim.holders = 1;
+  explanation.victims = {victim};
+  done(explanation);
+}
+
+void FakeCacheDesk::SetEvictionPolicy(std::string name,
+                                      absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) {
+  std::string previous;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (name == "lru" || name == "fifo") previous = std::exchange(policy_, name);
+  }
+  if (previous.empty()) return done(InvalidField("policy", "is not one of: lru, fifo"));
+  done(previous);
+}
+
+void FakeCacheDesk::Forget(std::uint64_t sequence) {
+  absl::MutexLock lock(&mutex_);
+  gone_ = sequence;
+}
+
+void FakeCacheDesk::Add() {
+  absl::MutexLock lock(&mutex_);
+  ++last_;
+}
+
+void FakeCacheDesk::Close() {
+  absl::MutexLock lock(&mutex_);
+  closed_ = true;
 }
 
 void FakeFleet::ListWorkers(v1::ListWorkersResponse* out) const {
@@ -101,7 +188,7 @@ struct ServiceWorld::Parts {
         session_front(store, turns, placer, clock),
         inference(turns, text, rules, clock, {&records}),
         sessions(session_front, rules),
-        cache_stats(cache, rules),
+        cache_stats(cache, cache_operations, rules),
         fleet_service(fleet, rules),
         execution(backend, rules, clock, {&records}),
         registry(fleet, rules) {}
@@ -112,6 +199,8 @@ struct ServiceWorld::Parts {
   FakeTurnBackend backend;
   FakeText text;
   FakeCacheStats cache;
+  FakeCacheDesk desk;
+  LocalCache cache_operations{desk, 4};
   FakeFleet fleet;
   MemorySessionStore store;
   LocalPlacer placer;
@@ -141,6 +230,7 @@ ServiceWorld::~ServiceWorld() { parts_->host.reset(); }
 
 FakeTurnBackend& ServiceWorld::backend() { return parts_->backend; }
 RecordingObserver& ServiceWorld::records() { return parts_->records; }
+FakeCacheDesk& ServiceWorld::cache_desk() { return parts_->desk; }
 FakeFleet& ServiceWorld::fleet() { return parts_->fleet; }
 GrpcHost& ServiceWorld::host() { return *parts_->host; }
 

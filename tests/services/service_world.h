@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "contract/cache_desk.h"
 #include "contract/cache_report.h"
 #include "contract/clock.h"
 #include "contract/model_info.h"
@@ -48,7 +49,38 @@ class FakeText final : public TextBackend {
 // One report of one worker, naming what it was asked.
 class FakeCacheStats final : public CacheStatsSource {
  public:
-  void GetCacheReports(const TenantId& tenant, bool include_sessions, Callback done) override;
+  void GetCacheReports(const CacheQuery& query, Callback done) override;
+};
+
+// A cache of five numbered events, each of 16 tokens stored by tenant "acme"; takes the policies
+// lru and fifo; explains whatever it is asked with one victim of tenant "acme".
+class FakeCacheDesk final : public CacheDesk {
+ public:
+  std::uint64_t Epoch() const override { return 77; }
+  CacheMoment Moment() const override;
+  bool ReadEvents(std::uint64_t sequence, std::size_t max,
+                  std::vector<CacheEvent>* events) const override;
+  std::uint64_t LastSequence() const override;
+  bool AwaitEvents(std::uint64_t sequence, absl::Duration timeout) const override;
+  absl::Time WallTimeOf(absl::Duration monotonic) const override;
+  void ExplainEviction(std::int64_t tokens,
+                       absl::AnyInvocable<void(absl::StatusOr<EvictionExplanation>)> done) override;
+  void SetEvictionPolicy(std::string name,
+                         absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) override;
+
+  // Events up to this sequence are gone.
+  void Forget(std::uint64_t sequence);
+  // One event more.
+  void Add();
+  // There will be no more events.
+  void Close();
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::uint64_t gone_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t last_ ABSL_GUARDED_BY(mutex_) = 5;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string policy_ ABSL_GUARDED_BY(mutex_) = "lru";
 };
 
 class FakeFleet final : public FleetSource, public FleetMembership {
@@ -82,6 +114,7 @@ class ServiceWorld {
   FakeTurnBackend& backend();
   RecordingObserver& records();
   FakeFleet& fleet();
+  FakeCacheDesk& cache_desk();
   GrpcHost& host();
   // New turns are DRAINING from now on.
   void Drain();

@@ -15,6 +15,8 @@ namespace {
 
 // Fewer blocks could not hold one turn beside the two kept for a copied tail and growth.
 constexpr std::int32_t kBlocksMin = 4;
+// Watchers hear of a long answer's tokens this often; an event for each token would be too many.
+constexpr absl::Duration kFlushInterval = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -47,6 +49,8 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
       limits_(decoder_->Limits()),
       scheduler_(options.scheduler),
       cache_(std::move(cache)),
+      watch_(options.kv, *cache_),
+      feed_(options.event_epoch, options.events_kept),
       mailbox_(options.mailbox_messages, options.queue_requests),
       table_(*cache_, mailbox_, scheduler_, options.kv.blocks, options.kv.block_tokens,
              limits_.context_tokens),
@@ -56,7 +60,7 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
                                              *decoder_, clock_, [this] { mailbox_.Wake(); })),
       loop_(options, scheduler_, *cache_, *decoder_, mailbox_, table_, tier_.get(), clock_) {
   if (tier_ != nullptr) table_.set_lower_tier(tier_->Stats().tier);
-  Publish();
+  Publish(/*flush=*/true);
 }
 
 Engine::~Engine() { Stop(); }
@@ -75,12 +79,18 @@ void Engine::Run() {
 
 bool Engine::RunOnce() {
   const bool progress = loop_.RunOnce();
-  Publish();
+  Publish(!progress || clock_.Monotonic() - flushed_at_ >= kFlushInterval);
   return progress;
 }
 
-void Engine::Publish() {
+void Engine::Publish(bool flush) {
+  if (flush) {
+    watch_.events().Flush();
+    flushed_at_ = clock_.Monotonic();
+  }
   EngineSnapshot figures = loop_.Figures();
+  figures.insight = watch_.Insight();
+  feed_.Publish(watch_.events(), figures, flush);
   absl::MutexLock lock(&snapshot_mutex_);
   snapshot_ = std::move(figures);
 }
@@ -94,7 +104,8 @@ void Engine::Stop() {
   mailbox_.Close();
   if (thread_.joinable()) thread_.join();
   loop_.Finish(MakeError(Reason::kDraining, "this worker is shutting down"));
-  Publish();
+  Publish(/*flush=*/true);
+  feed_.Close();
 }
 
 void Engine::SaveTier(
@@ -103,7 +114,7 @@ void Engine::SaveTier(
   PINTLE_CHECK(stopped_, "a tier is saved when nothing runs any more");
   if (tier_ == nullptr) return;
   tier_->Save(clock_.Monotonic() + timeout, progress);
-  Publish();
+  Publish(/*flush=*/true);
 }
 
 absl::Status Engine::Check(const EngineTurn& turn) const {
@@ -158,6 +169,25 @@ EngineSnapshot Engine::Snapshot() const {
 absl::Status Engine::QuerySessions(std::vector<SessionKey> keys,
                                    absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) {
   return mailbox_.Query({std::move(keys), std::move(done)});
+}
+
+absl::Status Engine::QueryTenants(absl::AnyInvocable<void(std::vector<kv::KvTenantStats>)> done) {
+  return mailbox_.Ask(TenantsMessage{std::move(done)});
+}
+
+absl::Status Engine::ExplainEviction(std::int64_t tokens,
+                                     absl::AnyInvocable<void(EvictionExplanation)> done) {
+  const kv::KvStats stats = Snapshot().kv;
+  const std::int64_t most = stats.blocks_total * stats.block_tokens;
+  if (tokens < 1 || tokens > most) {
+    return InvalidField("tokens_needed", absl::StrCat("is ", tokens, ", limit 1 to ", most));
+  }
+  return mailbox_.Ask(ExplainMessage{tokens, std::move(done)});
+}
+
+absl::Status Engine::SetPolicy(std::string name,
+                               absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) {
+  return mailbox_.Ask(PolicyMessage{std::move(name), std::move(done)});
 }
 
 }  // namespace pintle

@@ -2,7 +2,9 @@
 #ifndef PINTLE_WORKER_ENGINE_ENGINE_H_
 #define PINTLE_WORKER_ENGINE_ENGINE_H_
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -13,6 +15,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "contract/clock.h"
+#include "worker/engine/cache_event_feed.h"
+#include "worker/engine/cache_watch.h"
 #include "worker/engine/engine_api.h"
 #include "worker/engine/engine_loop.h"
 #include "worker/engine/engine_options.h"
@@ -64,6 +68,14 @@ class Engine final : public EngineApi {
       std::vector<SessionKey> keys,
       absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) override;
 
+  absl::Status QueryTenants(absl::AnyInvocable<void(std::vector<kv::KvTenantStats>)> done) override;
+  absl::Status ExplainEviction(std::int64_t tokens,
+                               absl::AnyInvocable<void(EvictionExplanation)> done) override;
+  absl::Status SetPolicy(std::string name,
+                         absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) override;
+  // What happens in the cache, for any number of readers; ends when the engine stops.
+  const CacheEventFeed& events() const { return feed_; }
+
   // For tests and for what runs on the engine thread.
   const kv::KvCache& cache() const { return *cache_; }
   TierLink* tier() { return tier_.get(); }
@@ -74,7 +86,8 @@ class Engine final : public EngineApi {
          std::unique_ptr<kv::KvCache> cache, const Clock& clock, EngineTier tier);
 
   void Run();
-  void Publish();
+  // With `flush` events also tell of blocks that still grow.
+  void Publish(bool flush);
   absl::Status Check(const EngineTurn& turn) const;
 
   const Clock& clock_;
@@ -82,6 +95,9 @@ class Engine final : public EngineApi {
   const DecoderLimits limits_;
   const Scheduler scheduler_;
   const std::unique_ptr<kv::KvCache> cache_;
+  CacheWatch watch_;
+  CacheEventFeed feed_;
+  absl::Duration flushed_at_ = absl::ZeroDuration();
   TurnMailbox mailbox_;
   TurnTable table_;
   const std::unique_ptr<TierLink> tier_;  // null without a tier below the device

@@ -3,11 +3,13 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_API_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "contract/eviction_explanation.h"
 #include "contract/ids.h"
 #include "worker/engine/engine_snapshot.h"
 #include "worker/engine/engine_turn.h"
@@ -50,6 +52,20 @@ class EngineApi {
   virtual absl::Status QuerySessions(
       std::vector<SessionKey> keys,
       absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) = 0;
+  // Calls `done` once, from the engine thread between two steps, with the tenants that hold KV.
+  // Errors (`done` is not called then): QUEUE_FULL, DRAINING.
+  virtual absl::Status QueryTenants(
+      absl::AnyInvocable<void(std::vector<kv::KvTenantStats>)> done) = 0;
+  // Calls `done` once, from the engine thread between two steps, with what would be evicted so that
+  // `tokens` more fit, rounded up to blocks. Nothing changes. Errors (`done` is not called then):
+  // INVALID_FIELD, QUEUE_FULL, DRAINING.
+  virtual absl::Status ExplainEviction(std::int64_t tokens,
+                                       absl::AnyInvocable<void(EvictionExplanation)> done) = 0;
+  // Calls `done` once, from the engine thread between two steps, with the name of the policy that
+  // was replaced, or INVALID_FIELD for an unknown name. Errors (`done` is not called then):
+  // QUEUE_FULL, DRAINING.
+  virtual absl::Status SetPolicy(std::string name,
+                                 absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) = 0;
 };
 
 }  // namespace pintle

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
 #include "contract/errors.h"
+#include "worker/engine/explain_plan.h"
 
 namespace pintle {
 namespace {
@@ -109,6 +111,18 @@ void EngineLoop::Handle(QueryMessage& message) {
     if (auto stats = cache_.SessionStats(key)) found.push_back(*std::move(stats));
   }
   message.done(std::move(found));
+}
+
+void EngineLoop::Handle(TenantsMessage& message) { message.done(cache_.TenantStats()); }
+
+void EngineLoop::Handle(ExplainMessage& message) {
+  message.done(ExplainPlan(cache_, message.tokens, now_));
+}
+
+void EngineLoop::Handle(PolicyMessage& message) {
+  const std::string previous(cache_.Stats().policy);
+  const absl::Status changed = cache_.SetPolicy(message.name, now_);
+  message.done(changed.ok() ? absl::StatusOr<std::string>(previous) : changed);
 }
 
 void EngineLoop::Handle(DrainMessage& message) {

@@ -48,6 +48,9 @@ class EngineLoop {
   void Handle(CancelMessage& message);
   void Handle(DropMessage& message);
   void Handle(QueryMessage& message);
+  void Handle(TenantsMessage& message);
+  void Handle(ExplainMessage& message);
+  void Handle(PolicyMessage& message);
   void Handle(DrainMessage& message);
 
   void HandleMessages();

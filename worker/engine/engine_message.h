@@ -3,12 +3,15 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_MESSAGE_H_
 
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "contract/eviction_explanation.h"
 #include "contract/ids.h"
 #include "worker/engine/engine_turn.h"
 #include "worker/kv/kv_stats.h"
@@ -46,13 +49,28 @@ struct QueryMessage {
   absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done;
 };
 
+struct TenantsMessage {
+  absl::AnyInvocable<void(std::vector<kv::KvTenantStats>)> done;
+};
+
+struct ExplainMessage {
+  std::int64_t tokens = 0;
+  absl::AnyInvocable<void(EvictionExplanation)> done;
+};
+
+struct PolicyMessage {
+  std::string name;
+  absl::AnyInvocable<void(absl::StatusOr<std::string>)> done;
+};
+
 // Turns that never started end now, all others at `deadline`.
 struct DrainMessage {
   absl::Duration deadline;
 };
 
-using EngineMessage = std::variant<SubmitMessage, StopChoiceMessage, CommitMessage, CancelMessage,
-                                   DropMessage, QueryMessage, DrainMessage>;
+using EngineMessage =
+    std::variant<SubmitMessage, StopChoiceMessage, CommitMessage, CancelMessage, DropMessage,
+                 QueryMessage, TenantsMessage, ExplainMessage, PolicyMessage, DrainMessage>;
 
 }  // namespace pintle
 

@@ -3,6 +3,7 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_OPTIONS_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/time/time.h"
 #include "contract/limits.h"
@@ -20,6 +21,9 @@ struct EngineOptions {
   // How long a turn whose choices have all ended may hold its blocks until its Commit: it comes
   // within microseconds unless the stream's reader is gone.
   absl::Duration commit_time = limits::kSlowReaderTime;
+  // Names this process's stream of cache events: its incarnation.
+  std::uint64_t event_epoch = 1;
+  std::size_t events_kept = limits::kCacheEventsKept;
   std::size_t queue_requests = limits::kQueueRequests;
   std::size_t mailbox_messages = limits::kMailboxMessages;
 };

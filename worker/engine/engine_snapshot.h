@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "worker/kv/kv_insight.h"
 #include "worker/kv/kv_stats.h"
 #include "worker/tier/tier_stats.h"
 
@@ -28,6 +29,7 @@ struct EngineSnapshot {
   kv::KvStats kv;
   // The tiers below the device, if there are any.
   std::vector<tier::TierStats> tiers;
+  kv::KvInsight insight;
 };
 
 }  // namespace pintle

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "contract/errors.h"
+#include "contract/status_macros.h"
 
 namespace pintle {
 
@@ -14,6 +15,12 @@ TurnMailbox::TurnMailbox(std::size_t messages_max, std::size_t queue_max)
 void TurnMailbox::Post(EngineMessage message) {
   messages_.push_back(std::move(message));
   woken_ = true;
+}
+
+absl::Status TurnMailbox::CheckRoom() const {
+  if (messages_.size() < messages_max_) return absl::OkStatus();
+  return MakeError(Reason::kQueueFull, absl::StrCat("messages to the engine are ", messages_.size(),
+                                                    ", limit ", messages_max_));
 }
 
 absl::StatusOr<TurnId> TurnMailbox::Submit(EngineTurn request, absl::Duration now) {
@@ -28,10 +35,7 @@ absl::StatusOr<TurnId> TurnMailbox::Submit(EngineTurn request, absl::Duration no
     return MakeError(Reason::kQueueFull,
                      absl::StrCat("turns waiting are ", queued_, ", limit ", queue_max_));
   }
-  if (messages_.size() >= messages_max_) {
-    return MakeError(Reason::kQueueFull, absl::StrCat("messages to the engine are ",
-                                                      messages_.size(), ", limit ", messages_max_));
-  }
+  PINTLE_RETURN_IF_ERROR(CheckRoom());
   const TurnId turn = next_turn_++;
   if (!request.key.session.empty()) {
     busy_.insert(request.key);
@@ -86,16 +90,20 @@ absl::Status TurnMailbox::Query(QueryMessage query) {
   {
     absl::MutexLock lock(&mutex_);
     if (!closed_) {
-      if (messages_.size() >= messages_max_) {
-        return MakeError(Reason::kQueueFull,
-                         absl::StrCat("messages to the engine are ", messages_.size(), ", limit ",
-                                      messages_max_));
-      }
+      PINTLE_RETURN_IF_ERROR(CheckRoom());
       Post(std::move(query));
       return absl::OkStatus();
     }
   }
   query.done({});
+  return absl::OkStatus();
+}
+
+absl::Status TurnMailbox::Ask(EngineMessage message) {
+  absl::MutexLock lock(&mutex_);
+  if (closed_) return MakeError(Reason::kDraining, "this worker is shutting down");
+  PINTLE_RETURN_IF_ERROR(CheckRoom());
+  Post(std::move(message));
   return absl::OkStatus();
 }
 

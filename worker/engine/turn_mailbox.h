@@ -35,6 +35,8 @@ class TurnMailbox {
   void Cancel(TurnId turn, absl::Status why);
   void Drop(const SessionKey& key);
   absl::Status Query(QueryMessage query);
+  // A question for the engine thread. QUEUE_FULL, or DRAINING once closed.
+  absl::Status Ask(EngineMessage message);
   // Submit answers DRAINING from now on. Posts the message.
   void Drain(DrainMessage drain);
   // Submit answers DRAINING and Query its `done` at once from now on; Sleep no longer sleeps.
@@ -62,6 +64,7 @@ class TurnMailbox {
     std::uint32_t stopped = 0;  // choices, as bits
   };
 
+  absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Post(EngineMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The live turn that nobody has asked to end yet, or null.
   LiveTurn* FindOpen(TurnId turn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -262,7 +262,7 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
   PINTLE_CHECK(it.state == BlockState::kEvictable && it.children == 0,
                "only an unused leaf is evicted");
   if (it.preempted) reason = KvReason::kPreempted;
-  Describe(victim, reason, on_behalf_of, now);
+  Describe(victim, reason, on_behalf_of, now, &record_);
   const bool moved = Demote(now);
   if (!moved) CountEviction();
   const Position start = it.depth * pool.block_tokens();
@@ -297,9 +297,9 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
 }
 
 void Holdings::Describe(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
-                        absl::Duration now) {
+                        absl::Duration now, EvictionRecord* out) const {
   const Block& it = pool[victim.block];
-  EvictionRecord& record = record_;
+  EvictionRecord& record = *out;
   record.at = now;
   record.tenant = spaces.Tenant(it.space);
   record.holders = it.tails;

@@ -84,6 +84,9 @@ class Holdings : public BlockTree {
   void PlanInto(std::int32_t need, absl::Duration now, EvictionPlan* plan) const;
   void Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
               absl::Duration now);
+  // Writes what would be recorded if the victim went now; its number is the log's to give.
+  void Describe(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
+                absl::Duration now, EvictionRecord* record) const;
   // Feeds the new policy with the blocks in the order in which the old one would evict them.
   void ChangePolicy(std::unique_ptr<EvictionPolicy> policy, absl::Duration now);
 
@@ -121,9 +124,6 @@ class Holdings : public BlockTree {
   void Free(BlockIndex block, KvReason reason, absl::Duration now);
   void Evict(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
              absl::Duration now);
-  // Writes `record_`.
-  void Describe(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
-                absl::Duration now);
   // Whether a lower tier took the block over.
   bool Demote(absl::Duration now);
   absl::Span<const TokenId> WrittenTokens(BlockIndex block) const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -217,11 +218,35 @@ std::optional<KvSessionStats> KvCache::SessionStats(const SessionKey& key) const
   return stats;
 }
 
+std::vector<KvTenantStats> KvCache::TenantStats() const {
+  std::map<TenantId, KvTenantStats> tenants;
+  for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
+    const Session& session = holdings_.sessions[s];
+    const std::int64_t held = session.held + session.lower;
+    if (!session.live || held == 0) continue;
+    KvTenantStats& tenant = tenants[session.key.tenant];
+    ++tenant.sessions;
+    tenant.held_tokens += held;
+  }
+  std::vector<KvTenantStats> all;
+  for (auto& [name, tenant] : tenants) {
+    tenant.tenant = name;
+    all.push_back(tenant);
+  }
+  return all;
+}
+
 EvictionPlan KvCache::Plan(std::int32_t need, absl::Duration now) const {
   EvictionPlan plan;
   holdings_.PlanInto(need, now, &plan);
   plan.blocks_reserved = reserved_;
   return plan;
+}
+
+EvictionRecord KvCache::Describe(const Victim& victim, absl::Duration now) const {
+  EvictionRecord record;
+  holdings_.Describe(victim, KvReason::kCapacity, SessionKey(), now, &record);
+  return record;
 }
 
 void KvCache::Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,

@@ -152,12 +152,16 @@ class KvCache {
                                          absl::Duration now);
   // Tokens of the session whose KV is held; 0 for an unknown one.
   Position HeldTokens(const SessionKey& key) const;
+  // Tenants whose sessions hold KV, by name. O(sessions).
+  std::vector<KvTenantStats> TenantStats() const;
   std::optional<KvSessionStats> SessionStats(const SessionKey& key) const;
 
   // --- Eviction -----------------------------------------------------------------------------
 
   // What would be evicted so that `need` blocks are free. Changes nothing; O(need).
   EvictionPlan Plan(std::int32_t need, absl::Duration now) const;
+  // What would be recorded if the planned victim went now.
+  EvictionRecord Describe(const Victim& victim, absl::Duration now) const;
   // Evicts the plan's victims for `on_behalf_of`. Requires: plan.ok() and nothing changed since.
   void Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
               absl::Duration now);

@@ -110,6 +110,13 @@ struct KvSessionStats {
   absl::Duration last_use = absl::ZeroDuration();
 };
 
+// One tenant's figures, computed on request in O(sessions).
+struct KvTenantStats {
+  TenantId tenant;
+  std::int64_t sessions = 0;  // that hold KV
+  std::int64_t held_tokens = 0;
+};
+
 }  // namespace pintle::kv
 
 #endif  // PINTLE_WORKER_KV_KV_STATS_H_

@@ -1,57 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/process/worker_cache_source.h"
 
+#include <algorithm>
+#include <limits>
 #include <memory>
-#include <vector>
 
-#include "contract/limits.h"
 #include "worker/process/worker_metrics.h"
 
 namespace pintle {
 
-void AddLowerTiers(const std::vector<tier::TierStats>& tiers, CacheReport& report) {
-  using kv::At;
-  using kv::BlockState;
-  for (const tier::TierStats& stats : tiers) {
-    TierReport tier;
-    tier.tier = stats.tier == kv::KvTier::kHost ? CacheTier::kHost : CacheTier::kDisk;
-    tier.capacity_bytes = stats.capacity_bytes;
-    tier.blocks_total = stats.blocks_total;
-    tier.blocks_free = stats.blocks[At(BlockState::kFree)];
-    tier.blocks_in_use = stats.blocks[At(BlockState::kInUse)];
-    tier.blocks_evictable = stats.blocks[At(BlockState::kEvictable)];
-    tier.tokens_resident = stats.physical.present;
-    tier.tokens_stored = stats.physical.added;
-    tier.tokens_moved_in = stats.physical.moved_in;
-    tier.tokens_moved_out = stats.physical.moved_out;
-    for (std::size_t i = 0; i < kv::kKvReasons; ++i) {
-      if (stats.physical.removed[i] == 0 && stats.evictions[i] == 0) continue;
-      tier.removed.push_back({static_cast<CacheReason>(i), stats.physical.removed[i],
-                              stats.evictions[i], stats.evicted_bytes[i]});
-    }
-    report.tiers.push_back(std::move(tier));
+void WorkerCacheSource::GetCacheReports(const CacheQuery& query, Callback done) {
+  // Shared, because a refused question must still be answered.
+  auto answer = std::make_shared<Callback>(std::move(done));
+  const absl::Status asked =
+      engine_.QueryTenants([this, query, answer](const std::vector<kv::KvTenantStats>& tenants) {
+        CacheReport report = CacheReportOf(worker_, model_, engine_.Snapshot());
+        for (const kv::KvTenantStats& tenant : tenants) {
+          report.tenants.push_back({tenant.tenant, tenant.sessions, tenant.held_tokens});
+        }
+        AddSessions(query, std::move(report), std::move(*answer));
+      });
+  // Figures without tenants are better than none.
+  if (!asked.ok()) {
+    AddSessions(query, CacheReportOf(worker_, model_, engine_.Snapshot()), std::move(*answer));
   }
 }
 
-void WorkerCacheSource::GetCacheReports(const TenantId& tenant, bool include_sessions,
-                                        Callback done) {
-  const EngineSnapshot snapshot = engine_.Snapshot();
-  CacheReport report = CacheReportOf(worker_, model_, snapshot.kv);
-  AddLowerTiers(snapshot.tiers, report);
-  if (!include_sessions) return done(std::vector<CacheReport>{std::move(report)});
+void WorkerCacheSource::AddSessions(const CacheQuery& query, CacheReport report, Callback done) {
+  if (!query.include_sessions) return done(std::vector<CacheReport>{std::move(report)});
+  std::vector<SessionKey> keys =
+      transcripts_.KeysOf(query.tenant, std::numeric_limits<std::size_t>::max());
+  std::erase_if(keys, [&query](const SessionKey& key) {
+    return !query.after.empty() && (key.session <=> query.after) <= 0;
+  });
+  std::sort(keys.begin(), keys.end(),
+            [](const SessionKey& a, const SessionKey& b) { return (a <=> b) < 0; });
   // Shared, because a refused query must still be answered.
   auto answer = std::make_shared<Callback>(std::move(done));
   const absl::Status asked = engine_.QuerySessions(
-      transcripts_.KeysOf(tenant, limits::kSessionsPageMax),
-      [this, answer, report = std::move(report)](std::vector<kv::KvSessionStats> sessions) mutable {
+      std::move(keys), [this, answer, page_size = query.page_size, report = std::move(report)](
+                           std::vector<kv::KvSessionStats> sessions) mutable {
         const absl::Duration now = clock_.Monotonic();
         for (const kv::KvSessionStats& session : sessions) {
           if (session.held_tokens == 0) continue;
+          if (report.sessions.size() == page_size) break;
           report.sessions.push_back({session.key, session.held_tokens, session.held_blocks,
                                      session.shared_blocks, now - session.last_use});
         }
         (*answer)(std::vector<CacheReport>{std::move(report)});
       });
+  if (!asked.ok()) (*answer)(asked);
+}
+
+CacheMoment WorkerCacheSource::Moment() const {
+  CacheMoment moment;
+  moment.report = CacheReportOf(worker_, model_, feed_.Figures(&moment.sequence));
+  return moment;
+}
+
+void WorkerCacheSource::ExplainEviction(
+    std::int64_t tokens, absl::AnyInvocable<void(absl::StatusOr<EvictionExplanation>)> done) {
+  // Shared, because a refused question must still be answered.
+  auto answer = std::make_shared<decltype(done)>(std::move(done));
+  const absl::Status asked =
+      engine_.ExplainEviction(tokens, [this, answer](EvictionExplanation explanation) {
+        explanation.worker = worker_;
+        (*answer)(std::move(explanation));
+      });
+  if (!asked.ok()) (*answer)(asked);
+}
+
+void WorkerCacheSource::SetEvictionPolicy(
+    std::string name, absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) {
+  auto answer = std::make_shared<decltype(done)>(std::move(done));
+  const absl::Status asked = engine_.SetPolicy(
+      std::move(name),
+      [answer](absl::StatusOr<std::string> previous) { (*answer)(std::move(previous)); });
   if (!asked.ok()) (*answer)(asked);
 }
 

@@ -1,51 +1,103 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/process/worker_metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
+
+#include "worker/process/tier_figures.h"
 
 namespace pintle {
 namespace {
 
 constexpr std::array<const char*, kv::kBlockStates> kStateNames = {"free", "in_use", "evictable",
                                                                    "pinned"};
-constexpr char kDevice[] = "device";
+constexpr std::array<const char*, kv::HitForecast::kCapacities.size()> kCapacityNames = {"0.5", "1",
+                                                                                         "2", "4"};
+
+double Value(std::int64_t count) { return static_cast<double>(count); }
+
+std::string Name(kv::KvReason reason) { return std::string(kv::KvReasonName(reason)); }
+std::string Name(kv::KvTier tier) { return std::string(kv::KvTierName(tier)); }
+
+constexpr std::array<kv::KvReason, kv::kKvReasons> AllReasons() {
+  std::array<kv::KvReason, kv::kKvReasons> reasons{};
+  for (std::size_t i = 0; i < reasons.size(); ++i) reasons[i] = static_cast<kv::KvReason>(i);
+  return reasons;
+}
 
 }  // namespace
 
-void WorkerMetrics::CollectCache(const kv::KvStats& stats, SampleFamilies& families) const {
+void WorkerMetrics::CollectTiers(const EngineSnapshot& snapshot, SampleFamilies& families) const {
   const std::string& model = model_.name;
-  for (std::size_t i = 0; i < kv::kKvReasons; ++i) {
-    const auto reason = static_cast<kv::KvReason>(i);
-    const std::string name(kv::KvReasonName(reason));
-    if (kv::IsEviction(reason)) {
-      const MetricLabels labels = {{"model", model},
-                                   {"policy", std::string(stats.policy)},
-                                   {"reason", name},
-                                   {"tier", kDevice}};
-      families.Add("pintle_kv_evictions_total", labels, static_cast<double>(stats.evictions[i]));
-      families.Add("pintle_kv_evicted_tokens_total", labels,
-                   static_cast<double>(stats.evicted_tokens[i]));
-      families.Add("pintle_kv_evicted_bytes_total", labels,
-                   static_cast<double>(stats.evicted_bytes[i]));
+  for (const TierFigures& tier : TiersOf(snapshot)) {
+    const std::string name = Name(tier.tier);
+    for (const kv::KvReason reason : AllReasons()) {
+      families.Add("pintle_kv_removed_tokens_total",
+                   {{"model", model}, {"reason", Name(reason)}, {"tier", name}},
+                   Value(tier.ledger.removed[kv::At(reason)]));
     }
-    families.Add("pintle_kv_removed_tokens_total",
-                 {{"model", model}, {"reason", name}, {"tier", kDevice}},
-                 static_cast<double>(stats.physical.removed[i]));
+    for (std::size_t i = 0; i < kv::kBlockStates; ++i) {
+      const MetricLabels labels = {{"model", model}, {"state", kStateNames[i]}, {"tier", name}};
+      families.Add("pintle_kv_blocks", labels, Value(tier.blocks[i]));
+      families.Add("pintle_kv_tokens", labels, Value(tier.tokens[i]));
+    }
+    const MetricLabels labels = {{"model", model}, {"tier", name}};
+    families.Add("pintle_kv_stored_tokens_total", labels, Value(tier.ledger.added));
+    families.Add("pintle_kv_moved_in_tokens_total", labels, Value(tier.ledger.moved_in));
+    families.Add("pintle_kv_moved_out_tokens_total", labels, Value(tier.ledger.moved_out));
+    families.Add("pintle_kv_capacity_bytes", labels, Value(tier.capacity_bytes));
   }
-  for (std::size_t i = 0; i < kv::kBlockStates; ++i) {
-    const MetricLabels labels = {{"model", model}, {"state", kStateNames[i]}, {"tier", kDevice}};
-    families.Add("pintle_kv_blocks", labels, static_cast<double>(stats.blocks[i]));
-    families.Add("pintle_kv_tokens", labels, static_cast<double>(stats.tokens[i]));
+}
+
+void WorkerMetrics::CollectEvictions(const EngineSnapshot& snapshot,
+                                     SampleFamilies& families) const {
+  std::vector<kv::EvictionCount> rows = snapshot.insight.evictions;
+  // Today's policy has its rows before its first eviction: a rate needs a zero to start from.
+  for (const TierFigures& tier : TiersOf(snapshot)) {
+    for (const kv::KvReason reason : AllReasons()) {
+      const bool there = std::any_of(rows.begin(), rows.end(), [&](const kv::EvictionCount& row) {
+        return row.policy == snapshot.kv.policy && row.reason == reason && row.tier == tier.tier;
+      });
+      if (there || !kv::IsEviction(reason)) continue;
+      rows.push_back({snapshot.kv.policy, reason, tier.tier, 0, 0, 0});
+    }
   }
-  families.Add("pintle_kv_capacity_bytes", {{"model", model}, {"tier", kDevice}},
-               static_cast<double>(stats.capacity_bytes));
+  for (const kv::EvictionCount& row : rows) {
+    const MetricLabels labels = {{"model", model_.name},
+                                 {"policy", std::string(row.policy)},
+                                 {"reason", Name(row.reason)},
+                                 {"tier", Name(row.tier)}};
+    families.Add("pintle_kv_evictions_total", labels, Value(row.evictions));
+    families.Add("pintle_kv_evicted_tokens_total", labels, Value(row.tokens));
+    families.Add("pintle_kv_evicted_bytes_total", labels, Value(row.bytes));
+  }
+}
+
+void WorkerMetrics::CollectCache(const EngineSnapshot& snapshot, SampleFamilies& families) const {
+  const kv::KvStats& stats = snapshot.kv;
+  const std::string& model = model_.name;
+  CollectTiers(snapshot, families);
+  CollectEvictions(snapshot, families);
+  for (const kv::KvReason reason : AllReasons()) {
+    if (!kv::IsEviction(reason)) continue;
+    families.Add("pintle_kv_regret_tokens_total", {{"model", model}, {"reason", Name(reason)}},
+                 Value(snapshot.insight.regret_tokens[kv::At(reason)]));
+  }
+  families.Add("pintle_kv_regret_overflow_tokens_total", {{"model", model}},
+               Value(snapshot.insight.regret_overflow_tokens));
+  for (std::size_t i = 0; i < kCapacityNames.size(); ++i) {
+    families.Add("pintle_kv_expected_hit_ratio",
+                 {{"capacity", kCapacityNames[i]}, {"model", model}},
+                 snapshot.insight.expected_hit_ratios[i]);
+  }
   families.Add("pintle_kv_prefix_query_tokens_total", {{"model", model}},
-               static_cast<double>(stats.prefix_query_tokens));
+               Value(stats.prefix_query_tokens));
   families.Add("pintle_kv_prefix_hit_tokens_total", {{"model", model}, {"source", "session"}},
-               static_cast<double>(stats.hit_tokens_session));
+               Value(stats.hit_tokens_session));
   families.Add("pintle_kv_prefix_hit_tokens_total", {{"model", model}, {"source", "prefix"}},
-               static_cast<double>(stats.hit_tokens_prefix));
+               Value(stats.hit_tokens_prefix));
   for (const auto& [name, histogram] :
        {std::pair{"pintle_kv_block_lifetime_seconds", &stats.block_lifetime},
         std::pair{"pintle_kv_idle_before_eviction_seconds", &stats.idle_before_eviction}}) {
@@ -56,7 +108,7 @@ void WorkerMetrics::CollectCache(const kv::KvStats& stats, SampleFamilies& famil
 
 void WorkerMetrics::Collect(const EngineSnapshot& snapshot, SampleFamilies& families) const {
   const MetricLabels model = {{"model", model_.name}};
-  CollectCache(snapshot.kv, families);
+  CollectCache(snapshot, families);
   families.Add("pintle_preemptions_total", model, static_cast<double>(snapshot.preemptions));
   families.Add("pintle_requests_running", model, static_cast<double>(snapshot.turns_running));
   families.Add("pintle_requests_waiting", model, static_cast<double>(snapshot.turns_waiting));
@@ -81,41 +133,35 @@ void WorkerMetrics::Collect(const EngineSnapshot& snapshot, SampleFamilies& fami
 }
 
 CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model,
-                          const kv::KvStats& stats) {
+                          const EngineSnapshot& snapshot) {
+  const kv::KvStats& stats = snapshot.kv;
   CacheReport report;
   report.worker = worker;
   report.model = model.name;
   report.policy = std::string(stats.policy);
   report.block_tokens = stats.block_tokens;
   report.bytes_per_token = stats.bytes_per_token;
-  TierReport tier;
-  tier.tier = CacheTier::kDevice;
-  tier.capacity_bytes = stats.capacity_bytes;
-  tier.blocks_total = stats.blocks_total;
-  tier.blocks_free = stats.Blocks(kv::BlockState::kFree);
-  tier.blocks_in_use = stats.Blocks(kv::BlockState::kInUse);
-  tier.blocks_evictable = stats.Blocks(kv::BlockState::kEvictable);
-  tier.blocks_pinned = stats.Blocks(kv::BlockState::kPinned);
-  tier.tokens_resident = stats.physical.present;
-  tier.tokens_stored = stats.physical.added;
-  tier.tokens_moved_in = stats.physical.moved_in;
-  tier.tokens_moved_out = stats.physical.moved_out;
-  for (std::size_t i = 0; i < kv::kKvReasons; ++i) {
-    const auto reason = static_cast<kv::KvReason>(i);
-    if (stats.physical.removed[i] != 0 || stats.evictions[i] != 0) {
-      tier.removed.push_back(
-          {reason, stats.physical.removed[i], stats.evictions[i], stats.evicted_bytes[i]});
-    }
-    if (stats.sessions.removed[i] != 0) {
-      report.detached.push_back({reason, stats.sessions.removed[i], 0, 0});
-    }
+  for (const TierFigures& tier : TiersOf(snapshot)) report.tiers.push_back(tier.Report());
+  for (const kv::KvReason reason : AllReasons()) {
+    const std::int64_t detached = stats.sessions.removed[kv::At(reason)];
+    if (detached != 0) report.detached.push_back({reason, detached, 0, 0});
+    const std::int64_t regret = snapshot.insight.regret_tokens[kv::At(reason)];
+    if (regret != 0) report.regret.push_back({reason, regret});
   }
-  report.tiers.push_back(std::move(tier));
   report.tokens_attached = stats.sessions.added;
   report.tokens_held = stats.sessions.present;
   report.prefix_query_tokens = stats.prefix_query_tokens;
   report.hit_tokens_session = stats.hit_tokens_session;
   report.hit_tokens_prefix = stats.hit_tokens_prefix;
+  report.regret_overflow_tokens = snapshot.insight.regret_overflow_tokens;
+  for (std::size_t i = 0; i < kv::HitForecast::kCapacities.size(); ++i) {
+    report.expected_hits.push_back(
+        {kv::HitForecast::kCapacities[i], snapshot.insight.expected_hit_ratios[i]});
+  }
+  for (const kv::EvictionCount& row : snapshot.insight.evictions) {
+    report.evictions.push_back(
+        {std::string(row.policy), row.reason, row.tier, row.evictions, row.tokens, row.bytes});
+  }
   return report;
 }
 

@@ -25,14 +25,17 @@ class WorkerMetrics {
   void Collect(const EngineSnapshot& snapshot, SampleFamilies& families) const;
 
  private:
-  void CollectCache(const kv::KvStats& stats, SampleFamilies& families) const;
+  void CollectTiers(const EngineSnapshot& snapshot, SampleFamilies& families) const;
+  void CollectEvictions(const EngineSnapshot& snapshot, SampleFamilies& families) const;
+  void CollectCache(const EngineSnapshot& snapshot, SampleFamilies& families) const;
 
   const ModelInfo model_;
   TurnMetrics turns_;
 };
 
 // The cache's figures without sessions.
-CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model, const kv::KvStats& stats);
+CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model,
+                          const EngineSnapshot& snapshot);
 
 }  // namespace pintle
 

@@ -12,6 +12,7 @@
 #include "contract/limits.h"
 #include "contract/status_macros.h"
 #include "services/cache_stats/cache_stats_service.h"
+#include "services/cache_stats/local_cache.h"
 #include "services/execution/execution_service.h"
 #include "services/host/grpc_host.h"
 #include "services/host/random_bits.h"
@@ -106,6 +107,7 @@ struct WorkerProcess::Rooms {
   std::unique_ptr<TurnFront> front;
   std::unique_ptr<SessionFront> sessions;
   std::unique_ptr<WorkerCacheSource> cache;
+  std::unique_ptr<LocalCache> cache_operations;
   std::unique_ptr<CallerRules> callers;
   std::unique_ptr<InferenceService> inference_service;
   std::unique_ptr<SessionsService> sessions_service;
@@ -160,6 +162,7 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   environment.model = model.info;
   environment.defaults = std::move(model.defaults);
   EngineOptions engine_options = EngineOptionsOf(options, model.info, plan);
+  engine_options.event_epoch = environment.incarnation;
   PINTLE_ASSIGN_OR_RETURN(
       DiskTier disk, OpenDiskTier(options, model.info, layout, engine_options.kv.hash_key));
   engine_options.kv.hash_key = disk.hash_key;
@@ -193,7 +196,8 @@ void WorkerProcess::Rooms::MakeSessions() {
   front = std::make_unique<TurnFront>(*store, *placer, nullptr, clock);
   sessions = std::make_unique<SessionFront>(*store, *front, *placer, clock);
   cache = std::make_unique<WorkerCacheSource>(environment.worker, environment.model, *engine,
-                                              transcripts, clock);
+                                              engine->events(), transcripts, clock);
+  cache_operations = std::make_unique<LocalCache>(*cache, limits::kCacheWatchers);
 }
 
 absl::Status WorkerProcess::Rooms::Serve() {
@@ -216,7 +220,7 @@ absl::Status WorkerProcess::Rooms::Serve() {
   inference_service =
       std::make_unique<InferenceService>(*front, *turns, *callers, clock, observers);
   sessions_service = std::make_unique<SessionsService>(*sessions, *callers);
-  cache_service = std::make_unique<CacheStatsService>(*cache, *callers);
+  cache_service = std::make_unique<CacheStatsService>(*cache, *cache_operations, *callers);
   execution_service = std::make_unique<ExecutionService>(*turns, *callers, clock, observers);
   GrpcHostOptions host_options;
   host_options.listen = server.listen;
@@ -288,9 +292,7 @@ void WorkerProcess::Rooms::FillLoad(v1::WorkerLoad* load) {
   load->set_kv_tokens_free(stats.Blocks(kv::BlockState::kFree) * stats.block_tokens);
   load->set_kv_tokens_evictable(stats.Blocks(kv::BlockState::kEvictable) * stats.block_tokens);
   load->set_draining(draining);
-  CacheReport report = CacheReportOf(environment.worker, environment.model, stats);
-  AddLowerTiers(snapshot.tiers, report);
-  ToProto(report, load->mutable_cache());
+  ToProto(CacheReportOf(environment.worker, environment.model, snapshot), load->mutable_cache());
 }
 
 void WorkerProcess::Rooms::Collect(SampleFamilies& families) {

@@ -31,6 +31,11 @@ CacheReport Report() {
   report.hit_tokens_prefix = 15;
   report.sessions = {{{TenantId("t"), SessionId("s")}, 1, 2, 3, absl::Seconds(4)}};
   report.age = absl::Milliseconds(250);
+  report.regret = {{CacheReason::kQuota, 5}};
+  report.regret_overflow_tokens = 6;
+  report.expected_hits = {{0.5, 0.25}, {1, 0.5}};
+  report.evictions = {{"lru", CacheReason::kCapacity, CacheTier::kDisk, 1, 2, 3}};
+  report.tenants = {{TenantId("t"), 2, 3}};
   return report;
 }
 

@@ -168,5 +168,18 @@ TEST_F(KvCacheTest, TooManySessionsWithKvAreRefused) {
   EXPECT_TRUE(Begin(Key("e"), Run(0, 4)).valid());
 }
 
+TEST_F(KvCacheTest, TenantsAreListedByNameWithWhatTheirSessionsHold) {
+  Turn(Key("a", "u"), Run(1, 5));
+  Turn(Key("b", "t"), Run(50, 3));
+  Turn(Key("c", "t"), Run(70, 4));
+  Turn(SessionKey{TenantId("v"), SessionId()}, Run(90, 4));
+  const auto tenants = cache_->TenantStats();
+  ASSERT_EQ(tenants.size(), 2U);
+  EXPECT_EQ(tenants[0].tenant.value(), "t");
+  EXPECT_EQ(tenants[0].sessions, 2);
+  EXPECT_EQ(tenants[0].held_tokens, 7);
+  EXPECT_EQ(tenants[1].held_tokens, 5);
+}
+
 }  // namespace
 }  // namespace pintle::kv

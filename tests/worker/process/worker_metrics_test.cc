@@ -24,6 +24,12 @@ EngineSnapshot Snapshot() {
   stats.physical.removed[kv::At(kv::KvReason::kRolledBack)] = 10;
   stats.evictions[kv::At(kv::KvReason::kCapacity)] = 2;
   stats.evicted_tokens[kv::At(kv::KvReason::kCapacity)] = 30;
+  snapshot.insight.evictions = {
+      {"lru", kv::KvReason::kCapacity, kv::KvTier::kDevice, 2, 30, 300},
+      {"fifo", kv::KvReason::kCapacity, kv::KvTier::kDevice, 5, 50, 500}};
+  snapshot.insight.regret_tokens[kv::At(kv::KvReason::kCapacity)] = 11;
+  snapshot.insight.regret_overflow_tokens = 4;
+  snapshot.insight.expected_hit_ratios = {0.1, 0.2, 0.3, 0.4};
   return snapshot;
 }
 
@@ -34,10 +40,19 @@ TEST(WorkerMetricsTest, EveryFigureIsARowOfTheTableThatWorkersHave) {
   SampleFamilies families;
   metrics.Collect(Snapshot(), families);
   std::map<std::string, double> evictions;
+  std::map<std::string, double> expected;
+  double of_fifo = 0;
   for (const prometheus::MetricFamily& family : families.Take()) {
     EXPECT_TRUE(MetricOf(family.name).worker) << family.name;
-    if (family.name != "pintle_kv_evictions_total") continue;
     for (const auto& metric : family.metric) {
+      if (family.name == "pintle_kv_expected_hit_ratio") {
+        expected[metric.label[0].value] = metric.gauge.value;
+      }
+      if (family.name != "pintle_kv_evictions_total") continue;
+      if (metric.label[1].value == "fifo") {
+        of_fifo += metric.counter.value;
+        continue;
+      }
       for (const auto& label : metric.label) {
         if (label.name == "reason") evictions[label.value] = metric.counter.value;
       }
@@ -45,13 +60,16 @@ TEST(WorkerMetricsTest, EveryFigureIsARowOfTheTableThatWorkersHave) {
   }
   EXPECT_EQ(evictions.at("CAPACITY"), 2);
   EXPECT_EQ(evictions.at("PREEMPTED"), 0) << "a reason is there before its first eviction";
+  EXPECT_EQ(of_fifo, 5) << "an earlier policy keeps its counters";
+  EXPECT_EQ(expected, (std::map<std::string, double>{
+                          {"0.5", 0.1}, {"1", 0.2}, {"2", 0.3}, {"4", 0.4}}));
   EXPECT_FALSE(evictions.contains("ROLLED_BACK")) << "a removal is no eviction";
 }
 
 TEST(WorkerMetricsTest, TheCacheReportTellsTheSameAndItsLedgerBalances) {
   ModelInfo model;
   model.name = "m";
-  const CacheReport report = CacheReportOf(WorkerId("w"), model, Snapshot().kv);
+  const CacheReport report = CacheReportOf(WorkerId("w"), model, Snapshot());
   ASSERT_EQ(report.tiers.size(), 1u);
   const TierReport& tier = report.tiers[0];
   EXPECT_EQ(tier.blocks_free + tier.blocks_in_use + tier.blocks_evictable + tier.blocks_pinned,
@@ -60,6 +78,10 @@ TEST(WorkerMetricsTest, TheCacheReportTellsTheSameAndItsLedgerBalances) {
   for (const RemovedTokens& row : tier.removed) removed += row.tokens;
   EXPECT_EQ(tier.tokens_stored - removed, tier.tokens_resident);
   EXPECT_EQ(report.policy, "lru");
+  EXPECT_EQ(report.regret, (std::vector<RegretReport>{{CacheReason::kCapacity, 11}}));
+  EXPECT_EQ(report.regret_overflow_tokens, 4);
+  EXPECT_EQ(report.expected_hits[2], (ExpectedHits{2, 0.3}));
+  EXPECT_EQ(report.evictions.size(), 2U);
 }
 
 }  // namespace
