@@ -32,9 +32,8 @@ v1::CacheEvent Eviction() {
 
 TEST(EventViewTest, AnEvictionSaysWhoLostWhatForWhomAndWhy) {
   const std::string line = EventLine(Eviction());
-  EXPECT_THAT(line,
-              HasSubstr("evicted 16 tokens of tea^[[2J (acme) at 1,024, device: capacity, "
-                        "for milk (acme) by lru; idle 1.5 min, age 2.0 h, used again 1 time"));
+  EXPECT_THAT(line, HasSubstr("evicted 16 tokens of tea^[[2J (acme) at 1,024, device: capacity, "
+                              "for milk (acme) by lru; idle 90.0 s, age 2.0 h, used again 1 time"));
 }
 
 TEST(EventViewTest, AMoveNamesBothTiersAndStoredNoReason) {
