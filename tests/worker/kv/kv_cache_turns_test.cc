@@ -68,6 +68,16 @@ TEST_F(KvCacheTurnsTest, ADivergingTurnCopiesTheBlockItDivergesIn) {
   EXPECT_EQ(cache_->Match(Key("a"), Run(0, 8)).session_tokens, 7);
 }
 
+TEST_F(KvCacheTurnsTest, TheSourceOfACopyIsLetGoOnceTheCopyIsWritten) {
+  Turn(Key("a"), Run(0, 7));
+  std::vector<TokenId> other = Run(0, 6);
+  other.push_back(99);
+  Turn(Key("a"), other);
+  ASSERT_TRUE(copy_.has_value());
+  EXPECT_EQ(Blocks(BlockState::kInUse), 0);
+  EXPECT_EQ(Blocks(BlockState::kFree), 6) << "the source was the old turn's tail";
+}
+
 TEST_F(KvCacheTurnsTest, RollbackRestoresThePreviousTurnExactly) {
   Turn(Key("a"), Run(0, 6));
   const KvStats before = cache_->Stats();

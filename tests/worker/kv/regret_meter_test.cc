@@ -50,6 +50,19 @@ TEST_F(RegretMeterTest, WhatIsFoundIsNotCharged) {
   EXPECT_EQ(Regret(), 2);
 }
 
+TEST_F(RegretMeterTest, WhatCameBackByAnImportIsNotCharged) {
+  Listen();
+  Turn(Key("a"), Run(1, 10));
+  EvictAll();
+  auto import = cache_->BeginImport(Key("b"), /*secret=*/0, Now());
+  ASSERT_TRUE(import.ok());
+  WriteTo(*import, Run(1, 8));
+  cache_->CommitTurn(*std::move(import), 8, Now());
+  Turn(Key("c"), Run(1, 12));
+  // The import brought two full blocks, and not the two tokens after them.
+  EXPECT_EQ(Regret(), 2);
+}
+
 TEST_F(RegretMeterTest, ADifferentHistoryIsNoRegret) {
   Listen();
   Turn(Key("a"), Run(1, 10));
