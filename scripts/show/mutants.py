@@ -178,8 +178,9 @@ def main():
         say(f"{number:3}/{len(chosen)} {verdict:9} {mutant.name}: {why}")
     bound = len(chosen) if options.only else max(BOUND, len(chosen))
     passed = caught >= bound
+    bound_text = "all of them" if options.only else f"all of them and >= {BOUND}"
     say(
-        f"planted mutants: {caught} of {len(chosen)} caught, bound all and >= {BOUND}, "
+        f"planted mutants: {caught} of {len(chosen)} caught, bound {bound_text}, "
         f"in {time.monotonic() - start:.0f} s: {'PASS' if passed else 'FAIL'}"
     )
     return 0 if passed else 1
