@@ -71,6 +71,22 @@ inline constexpr std::size_t kCacheEventsPerMessage = 256;
 // Victims that ExplainEviction lists; their sums count all.
 inline constexpr std::size_t kExplainedVictims = 1000;
 
+// --- Sessions that travel ---
+// Bytes of K and V in one message: below the 4 MiB that most clients receive, and copied by the
+// engine thread in about a millisecond between two steps.
+inline constexpr std::int64_t kPortionBytes = 1 << 20;
+// Exports that hold blocks in place, and imports under way, of one worker.
+inline constexpr std::size_t kTransfers = 16;
+// A transfer nobody goes on with is given up, so that its blocks are not held for ever.
+inline constexpr absl::Duration kTransferIdle = absl::Seconds(30);
+// Imported KV waiting for its stream's end, of one worker. What is beyond it is checked and
+// forgotten: the next turn computes it again.
+inline constexpr std::int64_t kStagedBytes = std::int64_t{1} << 30;
+// A turn of an archive is a message of its own; more of them than this would be an attack.
+inline constexpr std::int32_t kArchiveTurns = 1 << 20;
+// Messages of an archive: as text many times what any context holds.
+inline constexpr std::size_t kArchiveTextBytes = 64 << 20;
+
 // Workers one coordinator tracks; each costs one stream and a few KiB.
 inline constexpr std::size_t kWorkers = 1024;
 inline constexpr absl::Duration kReportInterval = absl::Milliseconds(500);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sessions/memory_session_store.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "contract/check.h"
 #include "contract/errors.h"
+#include "contract/status_macros.h"
 
 namespace pintle {
 namespace {
@@ -29,6 +31,11 @@ absl::Status Mismatch(Position expected, Position position) {
   detail.metadata.emplace_back("position", absl::StrCat(position));
   return MakeError(std::move(detail), absl::StrCat("expected_position is ", expected,
                                                    ", the transcript's position is ", position));
+}
+
+absl::Status Outside(Position position, Position end) {
+  return InvalidField("position",
+                      absl::StrCat("is ", position, ", the transcript has ", end, " tokens"));
 }
 
 }  // namespace
@@ -54,8 +61,22 @@ SessionId MemorySessionStore::FreshId(const TenantId& tenant) {
 absl::StatusOr<StoredSession> MemorySessionStore::Create(const TenantId& tenant,
                                                          NewSession session) {
   absl::MutexLock lock(&mutex_);
-  const bool named = !session.id.empty();
-  if (named && entries_.contains(SessionKey{tenant, session.id})) {
+  PINTLE_ASSIGN_OR_RETURN(Entry* const entry, Insert(tenant, std::move(session.id)));
+  StoredSession& stored = entry->session;
+  stored.model = std::move(session.model);
+  stored.pin = session.pin;
+  stored.lease = session.lease;
+  stored.labels = std::move(session.labels);
+  stored.created = clock_.Wall();
+  stored.template_clock = stored.created;
+  Touch(*entry);
+  return stored;
+}
+
+absl::StatusOr<MemorySessionStore::Entry*> MemorySessionStore::Insert(const TenantId& tenant,
+                                                                      SessionId id) {
+  const bool named = !id.empty();
+  if (named && entries_.contains(SessionKey{tenant, id})) {
     return MakeError(Reason::kSessionExists, "session exists already");
   }
   if (entries_.size() >= options_.sessions_max) {
@@ -63,21 +84,13 @@ absl::StatusOr<StoredSession> MemorySessionStore::Create(const TenantId& tenant,
         Reason::kSessionsMax,
         absl::StrCat("there are ", entries_.size(), " sessions, limit ", options_.sessions_max));
   }
-  if (!named) session.id = FreshId(tenant);
-  const auto [it, inserted] = entries_.try_emplace(SessionKey{tenant, session.id});
+  if (!named) id = FreshId(tenant);
+  const auto [it, inserted] = entries_.try_emplace(SessionKey{tenant, std::move(id)});
   PINTLE_CHECK(inserted, "a new session's key was free a moment ago");
   Entry& entry = it->second;
   entry.used = by_use_.insert(by_use_.end(), &it->first);
-  StoredSession& stored = entry.session;
-  stored.key = it->first;
-  stored.model = std::move(session.model);
-  stored.pin = session.pin;
-  stored.lease = session.lease;
-  stored.labels = std::move(session.labels);
-  stored.created = clock_.Wall();
-  stored.template_clock = stored.created;
-  Touch(entry);
-  return stored;
+  entry.session.key = it->first;
+  return &entry;
 }
 
 absl::StatusOr<StoredSession> MemorySessionStore::Get(const SessionKey& key) const {
@@ -189,6 +202,70 @@ void MemorySessionStore::AbortTurn(const TurnTicket& ticket) {
   if (entry == nullptr) return;
   entry->session.running = 0;
   Touch(*entry);
+}
+
+absl::StatusOr<StoredSession> MemorySessionStore::Fork(const SessionKey& from, const SessionId& id,
+                                                       std::optional<Position> position) {
+  PINTLE_ASSIGN_OR_RETURN(const StoredSession source, Get(from));
+  const Position end = source.transcript.position();
+  const Position at = position.value_or(end);
+  if (at < 0 || at > end) return Outside(at, end);
+  // Outside the lock: a cut through a turn copies its ids.
+  Transcript cut = source.transcript.Cut(at);
+  absl::MutexLock lock(&mutex_);
+  PINTLE_ASSIGN_OR_RETURN(Entry* const entry, Insert(from.tenant, id));
+  StoredSession& stored = entry->session;
+  stored.model = source.model;
+  stored.lease = source.lease;
+  stored.labels = source.labels;
+  stored.created = clock_.Wall();
+  stored.template_clock = source.template_clock;
+  if (source.binding.incarnation != 0) {
+    stored.binding = source.binding;
+    stored.binding.epoch = ++next_epoch_;
+    stored.binding.synced_turns =
+        std::min(source.binding.synced_turns, source.transcript.WholeTurns(at));
+  }
+  stored.transcript = std::move(cut);
+  Touch(*entry);
+  return stored;
+}
+
+absl::StatusOr<StoredSession> MemorySessionStore::Truncate(const SessionKey& key,
+                                                           Position position) {
+  // As a turn, so that none runs meanwhile.
+  PINTLE_ASSIGN_OR_RETURN(const BegunTurn begun, BeginTurn(key, std::nullopt));
+  const Transcript& before = begun.session.transcript;
+  if (position < 0 || position > before.position()) {
+    AbortTurn(begun.ticket);
+    return Outside(position, before.position());
+  }
+  Transcript cut = before.Cut(position);
+  absl::MutexLock lock(&mutex_);
+  Entry* const entry = EntryOf(begun.ticket);
+  if (entry == nullptr) return Void();
+  StoredSession& session = entry->session;
+  session.running = 0;
+  session.binding.synced_turns =
+      std::min(session.binding.synced_turns, before.WholeTurns(position));
+  session.transcript = std::move(cut);
+  Touch(*entry);
+  return session;
+}
+
+absl::StatusOr<StoredSession> MemorySessionStore::CommitImport(const TurnTicket& ticket,
+                                                               Transcript transcript,
+                                                               absl::Time template_clock) {
+  absl::MutexLock lock(&mutex_);
+  Entry* const entry = EntryOf(ticket);
+  if (entry == nullptr) return Void();
+  StoredSession& session = entry->session;
+  session.transcript = std::move(transcript);
+  session.template_clock = template_clock;
+  session.running = 0;
+  session.binding.synced_turns = 0;
+  Touch(*entry);
+  return session;
 }
 
 std::vector<StoredSession> MemorySessionStore::ExpireIdle(std::size_t max) {

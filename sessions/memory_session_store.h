@@ -48,6 +48,11 @@ class MemorySessionStore final : public SessionStore {
   absl::StatusOr<StoredSession> CommitTurn(const TurnTicket& ticket, const TurnPrepared& prepared,
                                            const TurnFinished& finished) override;
   void AbortTurn(const TurnTicket& ticket) override;
+  absl::StatusOr<StoredSession> Fork(const SessionKey& from, const SessionId& id,
+                                     std::optional<Position> position) override;
+  absl::StatusOr<StoredSession> Truncate(const SessionKey& key, Position position) override;
+  absl::StatusOr<StoredSession> CommitImport(const TurnTicket& ticket, Transcript transcript,
+                                             absl::Time template_clock) override;
   std::vector<StoredSession> ExpireIdle(std::size_t max) override;
   std::size_t size() const override;
   std::map<Incarnation, std::int64_t> BoundCounts() const override;
@@ -59,6 +64,9 @@ class MemorySessionStore final : public SessionStore {
   };
   using Entries = std::map<SessionKey, Entry>;
 
+  // The entry of a new session, with nothing but its key.
+  absl::StatusOr<Entry*> Insert(const TenantId& tenant, SessionId id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   SessionId FreshId(const TenantId& tenant) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The entry whose turn the ticket is, or nullptr when the ticket is void.
   Entry* EntryOf(const TurnTicket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

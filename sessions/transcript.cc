@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sessions/transcript.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +51,48 @@ absl::StatusOr<Transcript> Transcript::Commit(const TurnPrepared& prepared,
   row.digest = ExtendTranscriptDigest(DigestAt(kept), turn->tokens);
   row.turn = std::move(turn);
   rows->push_back(std::move(row));
+  Transcript result;
+  result.rows_ = std::move(rows);
+  return result;
+}
+
+void Transcript::Append(TranscriptTurn turn, Rows& rows) {
+  Row row;
+  row.end = (rows.empty() ? 0 : rows.back().end) + static_cast<Position>(turn.tokens.size());
+  row.digest = ExtendTranscriptDigest(rows.empty() ? kEmptyTranscriptDigest : rows.back().digest,
+                                      turn.tokens);
+  row.turn = std::make_shared<const TranscriptTurn>(std::move(turn));
+  rows.push_back(std::move(row));
+}
+
+Transcript Transcript::Of(std::vector<TranscriptTurn> turns) {
+  auto rows = std::make_shared<Rows>();
+  rows->reserve(turns.size());
+  for (TranscriptTurn& turn : turns) Append(std::move(turn), *rows);
+  Transcript result;
+  result.rows_ = std::move(rows);
+  return result;
+}
+
+std::int32_t Transcript::WholeTurns(Position position) const {
+  const auto end = std::partition_point(rows_->begin(), rows_->end(), [position](const Row& row) {
+    return row.end <= position;
+  });
+  return static_cast<std::int32_t>(end - rows_->begin());
+}
+
+Transcript Transcript::Cut(Position position) const {
+  PINTLE_CHECK(position >= 0 && position <= this->position(), "a transcript is cut within it");
+  if (position == this->position()) return *this;
+  const std::int32_t whole = WholeTurns(position);
+  auto rows = std::make_shared<Rows>(rows_->begin(), rows_->begin() + whole);
+  const Position rest = position - PositionAt(whole);
+  if (rest > 0) {
+    TranscriptTurn raw;
+    const std::vector<TokenId>& tokens = turn(whole).tokens;
+    raw.tokens.assign(tokens.begin(), tokens.begin() + rest);
+    Append(std::move(raw), *rows);
+  }
   Transcript result;
   result.rows_ = std::move(rows);
   return result;

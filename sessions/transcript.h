@@ -31,6 +31,15 @@ class Transcript {
   std::uint64_t DigestAt(std::int32_t count) const;
   // Copies of the turns from `first` on.
   std::vector<TranscriptTurn> From(std::int32_t first) const;
+  // Of whole turns.
+  static Transcript Of(std::vector<TranscriptTurn> turns);
+  // How many turns lie wholly within the first `position` tokens.
+  std::int32_t WholeTurns(Position position) const;
+  // The first `position` tokens: the turns that lie within them, and, when the cut goes through a
+  // turn, its ids up to there as a raw turn without messages. So the ids of what follows stay what
+  // they were; a later chat is rendered anew behind a raw turn. Requires: 0 <= position <=
+  // position().
+  Transcript Cut(Position position) const;
   // The transcript after a turn, as CommitToTranscript says. INTERNAL when `prepared` names turns
   // or tokens that are not there: a worker that says so worked from something else.
   absl::StatusOr<Transcript> Commit(const TurnPrepared& prepared,
@@ -44,6 +53,7 @@ class Transcript {
   };
   using Rows = std::vector<Row>;
 
+  static void Append(TranscriptTurn turn, Rows& rows);
   const Row& RowAt(std::int32_t index) const { return (*rows_)[static_cast<std::size_t>(index)]; }
 
   std::shared_ptr<const Rows> rows_;  // shared by snapshots; never null

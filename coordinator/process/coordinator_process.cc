@@ -29,6 +29,7 @@
 #include "services/sessions/sessions_service.h"
 #include "sessions/memory_session_store.h"
 #include "sessions/session_front.h"
+#include "sessions/session_mover.h"
 #include "sessions/turn_front.h"
 
 namespace pintle {
@@ -70,6 +71,7 @@ struct CoordinatorProcess::Rooms {
   std::unique_ptr<AdmissionGate> gate;
   std::unique_ptr<TurnFront> front;
   std::unique_ptr<SessionFront> sessions;
+  std::unique_ptr<SessionMover> mover;
   std::unique_ptr<FleetDesk> desk;
   TurnMetrics turn_metrics{"all"};
   std::unique_ptr<RequestLog> log;
@@ -139,6 +141,8 @@ absl::Status CoordinatorProcess::Rooms::MakeFleet() {
   gate = std::make_unique<AdmissionGate>(GateOptions(options));
   front = std::make_unique<TurnFront>(*store, *backend, gate.get(), clock);
   sessions = std::make_unique<SessionFront>(*store, *front, *backend, clock);
+  mover = std::make_unique<SessionMover>(SessionMover::Parts{
+      store.get(), sessions.get(), backend.get(), connector.get(), backend.get()});
   desk = std::make_unique<FleetDesk>(*registry, *store, clock);
   return absl::OkStatus();
 }
@@ -149,7 +153,7 @@ absl::Status CoordinatorProcess::Rooms::Serve() {
   log = std::make_unique<RequestLog>(format, clock, stderr);
   inference_service = std::make_unique<InferenceService>(
       *front, *backend, *callers, clock, std::vector<RequestObserver*>{log.get(), &turn_metrics});
-  sessions_service = std::make_unique<SessionsService>(*sessions, *callers);
+  sessions_service = std::make_unique<SessionsService>(*sessions, *mover, *callers);
   cache_operations = std::make_unique<ForwardedCache>(*connector);
   cache_service = std::make_unique<CacheStatsService>(*connector, *cache_operations, *callers);
   fleet_service = std::make_unique<FleetService>(*desk, *callers);

@@ -46,10 +46,11 @@ WorkerConnection FleetConnector::Connect(const WorkerHello& hello) {
   options.cluster_token = cluster_token_;
   options.model = hello.model;
   options.turn_prefix = turn_prefix_;
-  auto worker =
-      std::make_shared<RemoteWorker>(std::move(options), security_.Dial(hello.advertise), clock_);
+  const std::shared_ptr<grpc::Channel> channel = security_.Dial(hello.advertise);
+  auto worker = std::make_shared<RemoteWorker>(std::move(options), channel, clock_);
+  auto kv = std::make_shared<RemoteSessionKv>(cluster_token_, channel);
   absl::MutexLock lock(&mutex_);
-  workers_[hello.worker] = {hello.incarnation, worker};
+  workers_[hello.worker] = {hello.incarnation, worker, std::move(kv)};
   return {worker, worker};
 }
 
@@ -58,14 +59,14 @@ void FleetConnector::OnJoin(const WorkerHello&) {}
 void FleetConnector::OnLeave(const WorkerId& worker, Incarnation incarnation) {
   absl::MutexLock lock(&mutex_);
   const auto found = workers_.find(worker);
-  if (found != workers_.end() && found->second.first == incarnation) workers_.erase(found);
+  if (found != workers_.end() && found->second.incarnation == incarnation) workers_.erase(found);
 }
 
 void FleetConnector::GetCacheReports(const CacheQuery& query, Callback done) {
   std::vector<std::shared_ptr<RemoteWorker>> workers;
   {
     absl::MutexLock lock(&mutex_);
-    for (const auto& [name, entry] : workers_) workers.push_back(entry.second);
+    for (const auto& [name, entry] : workers_) workers.push_back(entry.worker);
   }
   if (workers.empty()) return done(std::vector<CacheReport>());
   auto gathering = std::make_shared<Gathering>(workers.size(), std::move(done));
@@ -89,7 +90,15 @@ absl::StatusOr<CachePeer> FleetConnector::FindPeer(const std::string& worker) {
     found = workers_.find(WorkerId(worker));
     if (found == workers_.end()) return InvalidField("worker", "names no worker of the fleet");
   }
-  return CachePeer{found->second.second->cache_stub(), cluster_token_};
+  return CachePeer{found->second.worker->cache_stub(), cluster_token_};
+}
+
+std::shared_ptr<SessionKvBackend> FleetConnector::KvOf(const WorkerId& worker,
+                                                       Incarnation incarnation) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = workers_.find(worker);
+  if (found == workers_.end() || found->second.incarnation != incarnation) return nullptr;
+  return found->second.kv;
 }
 
 }  // namespace pintle

@@ -5,15 +5,16 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "contract/cache_report.h"
 #include "contract/clock.h"
+#include "contract/session_kv.h"
 #include "coordinator/membership/worker_registry.h"
 #include "coordinator/streams/worker_connector.h"
 #include "services/cache_stats/forwarded_cache.h"
+#include "services/execution/remote_session_kv.h"
 #include "services/execution/remote_worker.h"
 #include "services/host/transport_security.h"
 
@@ -25,7 +26,8 @@ namespace pintle {
 class FleetConnector final : public WorkerConnector,
                              public MembershipListener,
                              public CacheStatsSource,
-                             public CachePeers {
+                             public CachePeers,
+                             public SessionKvDirectory {
  public:
   FleetConnector(const TransportSecurity& security, std::string cluster_token,
                  std::string turn_prefix, const Clock& clock)
@@ -43,15 +45,22 @@ class FleetConnector final : public WorkerConnector,
   void GetCacheReports(const CacheQuery& query, Callback done) override;
   absl::StatusOr<CachePeer> FindPeer(const std::string& worker) override;
 
+  std::shared_ptr<SessionKvBackend> KvOf(const WorkerId& worker, Incarnation incarnation) override;
+
  private:
+  struct Entry {
+    Incarnation incarnation = 0;
+    std::shared_ptr<RemoteWorker> worker;
+    std::shared_ptr<RemoteSessionKv> kv;
+  };
+
   const TransportSecurity& security_;
   const std::string cluster_token_;
   const std::string turn_prefix_;
   const Clock& clock_;
   // Guards the table.
   absl::Mutex mutex_;
-  std::map<WorkerId, std::pair<Incarnation, std::shared_ptr<RemoteWorker>>> workers_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<WorkerId, Entry> workers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace pintle

@@ -12,6 +12,8 @@
 #include "services/request_log/request_recorder.h"
 #include "services/turns/turn_call.h"
 #include "services/wire/generation_conversion.h"
+#include "services/wire/message_conversion.h"
+#include "services/wire/session_kv_conversion.h"
 #include "services/wire/status_conversion.h"
 #include "services/wire/turn_conversion.h"
 
@@ -107,6 +109,134 @@ grpc::ServerUnaryReactor* ExecutionService::DropSession(Context* context,
                                                         v1::DropSessionResponse* /*response*/) {
   auto* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(Drop(*context, *request)));
+  return reactor;
+}
+
+// --- Sessions' KV ---
+
+absl::StatusOr<SessionKey> ExecutionService::KeyOf(const Context& context,
+                                                   const std::string& tenant,
+                                                   const std::string& session) const {
+  PINTLE_RETURN_IF_ERROR(callers_.RequireCluster(CredentialsOf(context)));
+  PINTLE_RETURN_IF_ERROR(ValidateName("tenant", tenant));
+  PINTLE_RETURN_IF_ERROR(ValidateName("session", session));
+  return SessionKey{TenantId(tenant), SessionId(session)};
+}
+
+grpc::ServerUnaryReactor* ExecutionService::ForkKv(Context* context,
+                                                   const v1::ForkKvRequest* request,
+                                                   v1::ForkKvResponse* /*response*/) {
+  auto* reactor = context->DefaultReactor();
+  const auto from = KeyOf(*context, request->tenant(), request->session());
+  const auto to = KeyOf(*context, request->tenant(), request->new_session());
+  absl::Status status = from.ok() ? to.status() : from.status();
+  if (status.ok() && *from == *to) status = InvalidField("new_session", "is the session itself");
+  if (!status.ok()) {
+    reactor->Finish(ToGrpcStatus(status));
+    return reactor;
+  }
+  kv_.Fork(*from, *to, request->position(), [reactor](const absl::Status& forked) {
+    reactor->Finish(ToGrpcStatus(forked));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ExecutionService::TruncateKv(Context* context,
+                                                       const v1::TruncateKvRequest* request,
+                                                       v1::TruncateKvResponse* /*response*/) {
+  auto* reactor = context->DefaultReactor();
+  const auto key = KeyOf(*context, request->tenant(), request->session());
+  if (!key.ok()) {
+    reactor->Finish(ToGrpcStatus(key.status()));
+    return reactor;
+  }
+  kv_.Truncate(*key, request->position(), [reactor](const absl::Status& status) {
+    reactor->Finish(ToGrpcStatus(status));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ExecutionService::ReadKv(Context* context,
+                                                   const v1::ReadKvRequest* request,
+                                                   v1::ReadKvResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  if (request->has_open()) {
+    const auto key = KeyOf(*context, request->open().tenant(), request->open().session());
+    if (!key.ok()) {
+      reactor->Finish(ToGrpcStatus(key.status()));
+      return reactor;
+    }
+    kv_.OpenRead(*key, request->open().tokens_max(),
+                 [reactor, response](const absl::StatusOr<KvReading>& reading) {
+                   if (reading.ok()) {
+                     auto* opened = response->mutable_opened();
+                     opened->set_transfer(reading->transfer);
+                     ToProto(reading->shape, opened->mutable_shape());
+                     opened->set_tokens(reading->tokens);
+                     opened->set_digest(reading->digest);
+                   }
+                   reactor->Finish(ToGrpcStatus(reading.status()));
+                 });
+    return reactor;
+  }
+  const absl::Status allowed = callers_.RequireCluster(CredentialsOf(*context));
+  if (!allowed.ok() || request->action_case() != v1::ReadKvRequest::kRead) {
+    if (allowed.ok()) kv_.Close(request->close());
+    reactor->Finish(ToGrpcStatus(allowed));
+    return reactor;
+  }
+  kv_.Read(request->read(), [reactor, response](absl::StatusOr<KvPortion> portion) {
+    const absl::Status status = portion.status();
+    if (portion.ok()) ToProto(*std::move(portion), response->mutable_portion());
+    reactor->Finish(ToGrpcStatus(status));
+  });
+  return reactor;
+}
+
+void ExecutionService::OpenWrite(const v1::WriteKvRequest::Open& open,
+                                 v1::WriteKvResponse* response,
+                                 grpc::ServerUnaryReactor* reactor) {
+  KvWriting writing;
+  writing.key = {TenantId(open.tenant()), SessionId(open.session())};
+  writing.shape = FromProto(open.shape());
+  writing.tokens = FromProto(open.token_ids());
+  writing.trusted = open.trusted();
+  kv_.OpenWrite(std::move(writing),
+                [reactor, response](const absl::StatusOr<KvTransferId>& transfer) {
+                  if (transfer.ok()) response->set_transfer(*transfer);
+                  reactor->Finish(ToGrpcStatus(transfer.status()));
+                });
+}
+
+grpc::ServerUnaryReactor* ExecutionService::WriteKv(Context* context,
+                                                    const v1::WriteKvRequest* request,
+                                                    v1::WriteKvResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  absl::Status refused = callers_.RequireCluster(CredentialsOf(*context));
+  if (refused.ok() && request->has_open()) {
+    refused = KeyOf(*context, request->open().tenant(), request->open().session()).status();
+  }
+  if (!refused.ok()) {
+    reactor->Finish(ToGrpcStatus(refused));
+    return reactor;
+  }
+  switch (request->action_case()) {
+    case v1::WriteKvRequest::kOpen: OpenWrite(request->open(), response, reactor); break;
+    case v1::WriteKvRequest::kPortion:
+      kv_.Write(request->portion().transfer(), FromProto(request->portion().portion()),
+                [reactor](const absl::Status& status) { reactor->Finish(ToGrpcStatus(status)); });
+      break;
+    case v1::WriteKvRequest::kFinish:
+      kv_.FinishWrite(request->finish(),
+                      [reactor, response](const absl::StatusOr<Position>& tokens) {
+                        if (tokens.ok()) response->set_tokens(*tokens);
+                        reactor->Finish(ToGrpcStatus(tokens.status()));
+                      });
+      break;
+    default:
+      kv_.Close(request->close());
+      reactor->Finish(grpc::Status::OK);
+  }
   return reactor;
 }
 

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/sessions/sessions_service.h"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "contract/errors.h"
 #include "contract/request_rules.h"
 #include "contract/status_macros.h"
 #include "services/identity/call_metadata.h"
+#include "services/sessions/export_call.h"
+#include "services/sessions/import_call.h"
 #include "services/sessions/session_conversion.h"
-#include "services/turns/refused_call.h"
 #include "services/wire/message_conversion.h"
 #include "services/wire/status_conversion.h"
 
@@ -34,11 +36,6 @@ absl::StatusOr<SessionKey> SessionsService::KeyOf(const Context& context,
   PINTLE_ASSIGN_OR_RETURN(TenantId tenant, TenantOf(context));
   PINTLE_RETURN_IF_ERROR(ValidateName("id", id));
   return SessionKey{std::move(tenant), SessionId(id)};
-}
-
-absl::Status SessionsService::NotYet(const Context& context, const char* method) const {
-  PINTLE_RETURN_IF_ERROR(TenantOf(context).status());
-  return MakeError(Reason::kNotYet, absl::StrCat(method, " is not there yet"));
 }
 
 absl::Status SessionsService::Create(const Context& context,
@@ -125,27 +122,65 @@ SessionsService::Unary* SessionsService::DeleteSession(Context* context,
 }
 
 SessionsService::Unary* SessionsService::ForkSession(Context* context,
-                                                     const v1::ForkSessionRequest* /*request*/,
-                                                     v1::ForkSessionResponse* /*response*/) {
-  return Answer(context, NotYet(*context, "ForkSession"));
+                                                     const v1::ForkSessionRequest* request,
+                                                     v1::ForkSessionResponse* response) {
+  const absl::StatusOr<SessionKey> key = KeyOf(*context, request->id());
+  if (!key.ok()) return Answer(context, key.status());
+  std::optional<Position> position;
+  if (request->has_position()) position = request->position();
+  auto* reactor = context->DefaultReactor();
+  mover_.Fork(*key, SessionId(request->new_id()), position,
+              [reactor, response](const absl::StatusOr<SessionView>& view) {
+                if (view.ok()) ToProto(*view, response->mutable_session());
+                reactor->Finish(ToGrpcStatus(view.status()));
+              });
+  return reactor;
 }
 
-SessionsService::Unary* SessionsService::TruncateSession(
-    Context* context, const v1::TruncateSessionRequest* /*request*/,
-    v1::TruncateSessionResponse* /*response*/) {
-  return Answer(context, NotYet(*context, "TruncateSession"));
+SessionsService::Unary* SessionsService::TruncateSession(Context* context,
+                                                         const v1::TruncateSessionRequest* request,
+                                                         v1::TruncateSessionResponse* response) {
+  const absl::StatusOr<SessionKey> key = KeyOf(*context, request->id());
+  if (!key.ok()) return Answer(context, key.status());
+  auto* reactor = context->DefaultReactor();
+  mover_.Truncate(*key, request->position(),
+                  [reactor, response](const absl::StatusOr<SessionView>& view) {
+                    if (view.ok()) ToProto(*view, response->mutable_session());
+                    reactor->Finish(ToGrpcStatus(view.status()));
+                  });
+  return reactor;
 }
 
 grpc::ServerWriteReactor<v1::ExportSessionResponse>* SessionsService::ExportSession(
-    Context* context, const v1::ExportSessionRequest* /*request*/) {
-  return new RefusedCall<grpc::ServerWriteReactor<v1::ExportSessionResponse>>(
-      NotYet(*context, "ExportSession"));
+    Context* context, const v1::ExportSessionRequest* request) {
+  const absl::StatusOr<SessionKey> key = KeyOf(*context, request->id());
+  auto* call = new ExportCall();  // owns itself until OnDone
+  if (!key.ok()) {
+    call->Begin(key.status());
+  } else {
+    const bool include_kv = !request->has_include_kv() || request->include_kv();
+    mover_.Export(*key, include_kv,
+                  [call](absl::StatusOr<std::shared_ptr<SessionExport>> opened) {
+                    call->Begin(std::move(opened));
+                  });
+  }
+  return call;
 }
 
 grpc::ServerReadReactor<v1::ImportSessionRequest>* SessionsService::ImportSession(
-    Context* context, v1::ImportSessionResponse* /*response*/) {
-  return new RefusedCall<grpc::ServerReadReactor<v1::ImportSessionRequest>>(
-      NotYet(*context, "ImportSession"));
+    Context* context, v1::ImportSessionResponse* response) {
+  auto make = [this, context](const v1::ImportSessionRequest& first)
+      -> absl::StatusOr<std::shared_ptr<SessionImport>> {
+    PINTLE_ASSIGN_OR_RETURN(const TenantId tenant, TenantOf(*context));
+    return mover_.Import(tenant, SessionId(first.id()), first.transcript_only());
+  };
+  auto fill = [this, response](const SessionImport::Result& result) -> absl::Status {
+    PINTLE_ASSIGN_OR_RETURN(const SessionView view, sessions_.Get(result.key));
+    ToProto(view, response->mutable_session());
+    response->set_kv_tokens(result.kv_tokens);
+    return absl::OkStatus();
+  };
+  return new ImportCall(*context, std::move(make), std::move(fill));
 }
 
 }  // namespace pintle

@@ -7,6 +7,7 @@
 #include "pintle/v1/sessions.grpc.pb.h"
 #include "services/identity/caller_rules.h"
 #include "sessions/session_front.h"
+#include "sessions/session_mover.h"
 
 namespace pintle {
 
@@ -18,8 +19,8 @@ class SessionsService final : public v1::Sessions::CallbackService {
   using Context = grpc::CallbackServerContext;
   using Unary = grpc::ServerUnaryReactor;
 
-  SessionsService(SessionFront& sessions, const CallerRules& callers)
-      : sessions_(sessions), callers_(callers) {}
+  SessionsService(SessionFront& sessions, SessionMover& mover, const CallerRules& callers)
+      : sessions_(sessions), mover_(mover), callers_(callers) {}
 
   Unary* CreateSession(Context* context, const v1::CreateSessionRequest* request,
                        v1::CreateSessionResponse* response) override;
@@ -31,7 +32,6 @@ class SessionsService final : public v1::Sessions::CallbackService {
                        v1::UpdateSessionResponse* response) override;
   Unary* DeleteSession(Context* context, const v1::DeleteSessionRequest* request,
                        v1::DeleteSessionResponse* response) override;
-  // Not yet.
   Unary* ForkSession(Context* context, const v1::ForkSessionRequest* request,
                      v1::ForkSessionResponse* response) override;
   Unary* TruncateSession(Context* context, const v1::TruncateSessionRequest* request,
@@ -45,9 +45,6 @@ class SessionsService final : public v1::Sessions::CallbackService {
   absl::StatusOr<TenantId> TenantOf(const Context& context) const;
   // The caller's session of that id; INVALID_FIELD for an id that no session can have.
   absl::StatusOr<SessionKey> KeyOf(const Context& context, const std::string& id) const;
-  // NOT_YET, once the caller may call at all.
-  absl::Status NotYet(const Context& context, const char* method) const;
-
   absl::Status Create(const Context& context, const v1::CreateSessionRequest& request,
                       v1::CreateSessionResponse* response);
   absl::Status Get(const Context& context, const v1::GetSessionRequest& request,
@@ -60,6 +57,7 @@ class SessionsService final : public v1::Sessions::CallbackService {
                       v1::DeleteSessionResponse* response);
 
   SessionFront& sessions_;
+  SessionMover& mover_;
   const CallerRules& callers_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/decoder_conformance.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -104,6 +105,56 @@ TEST_P(DecoderConformance, ReadAndWriteMoveABlocksContent) {
   ASSERT_TRUE(decoder_->WriteBlock(7, bytes).ok());
   const auto at = static_cast<Position>(prompt.size());
   ExpectSame(Run({{{1}, at, {0, 1}}})[0], Run({{{1}, at, {7, 1}}})[0]);
+}
+
+TEST_P(DecoderConformance, ALayoutsPartsMakeItsBytes) {
+  const KvLayout layout = decoder_->Layout();
+  EXPECT_EQ(layout.bytes_per_token, 2U * static_cast<std::size_t>(layout.layers) *
+                                        static_cast<std::size_t>(layout.kv_heads) *
+                                        static_cast<std::size_t>(layout.head_dim) *
+                                        static_cast<std::size_t>(layout.element_bytes));
+}
+
+TEST_P(DecoderConformance, ExportedPositionsImportedInPiecesAreTheSameContent) {
+  const auto prompt = Tokens(block_tokens() + 3, 1);
+  Run({{prompt, 0, {0, 1}}});
+  // Block 0 in three uneven pieces, and the written part of the partly filled block 1.
+  std::int32_t first = 0;
+  const std::size_t token = decoder_->Layout().bytes_per_token;
+  for (const std::int32_t count : {1, 4, block_tokens() - 5}) {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(count) * token);
+    ASSERT_TRUE(decoder_->ExportBlock(0, first, count, absl::MakeSpan(bytes)).ok());
+    ASSERT_TRUE(decoder_->ImportBlock(7, first, count, bytes).ok());
+    first += count;
+  }
+  std::vector<std::byte> tail(3 * token);
+  ASSERT_TRUE(decoder_->ExportBlock(1, 0, 3, absl::MakeSpan(tail)).ok());
+  ASSERT_TRUE(decoder_->ImportBlock(8, 0, 3, tail).ok());
+  const auto at = static_cast<Position>(prompt.size());
+  const Row here = Run({{{1}, at, {0, 1}}})[0];
+  const Row there = Run({{{1}, at, {7, 8}}})[0];
+  EXPECT_EQ(here.token, there.token);
+  EXPECT_EQ(here.logprob, there.logprob);
+}
+
+TEST_P(DecoderConformance, TheNeutralLayoutIsPlanesOfPositions) {
+  const auto prompt = Tokens(6, 1);
+  Run({{prompt, 0, {0}}});
+  const KvLayout layout = decoder_->Layout();
+  const std::size_t row = static_cast<std::size_t>(layout.head_dim * layout.element_bytes);
+  const std::size_t planes = static_cast<std::size_t>(2 * layout.layers * layout.kv_heads);
+  std::vector<std::byte> whole(6 * layout.bytes_per_token);
+  ASSERT_TRUE(decoder_->ExportBlock(0, 0, 6, absl::MakeSpan(whole)).ok());
+  for (std::int32_t p = 0; p < 6; ++p) {
+    std::vector<std::byte> one(layout.bytes_per_token);
+    ASSERT_TRUE(decoder_->ExportBlock(0, p, 1, absl::MakeSpan(one)).ok());
+    for (std::size_t plane = 0; plane < planes; ++plane) {
+      const auto begin = whole.begin() + static_cast<std::ptrdiff_t>(
+                                             (plane * 6 + static_cast<std::size_t>(p)) * row);
+      EXPECT_TRUE(std::equal(begin, begin + static_cast<std::ptrdiff_t>(row),
+                             one.begin() + static_cast<std::ptrdiff_t>(plane * row)));
+    }
+  }
 }
 
 TEST_P(DecoderConformance, CopiesHappenBeforeTheStepComputes) {

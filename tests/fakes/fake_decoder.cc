@@ -49,7 +49,11 @@ FakeDecoder::FakeDecoder(FakeDecoderOptions options) : options_(std::move(option
 KvLayout FakeDecoder::Layout() const {
   return {options_.block_tokens,
           static_cast<std::size_t>(options_.block_tokens) * sizeof(std::uint64_t),
-          sizeof(std::uint64_t)};
+          sizeof(std::uint64_t),
+          1,
+          1,
+          1,
+          sizeof(std::uint32_t)};
 }
 
 DecoderLimits FakeDecoder::Limits() const { return {options_.context_tokens, options_.vocabulary}; }
@@ -190,6 +194,40 @@ absl::Status FakeDecoder::ReadBlock(BlockIndex block, absl::Span<std::byte> byte
 absl::Status FakeDecoder::WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) {
   PINTLE_CHECK(bytes.size() == Layout().block_bytes, "a whole block");
   std::memcpy(&At(block, 0), bytes.data(), bytes.size());
+  return absl::OkStatus();
+}
+
+// A digest's low half is its position's key, the high half its value.
+absl::Status FakeDecoder::ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                      absl::Span<std::byte> bytes) const {
+  PINTLE_CHECK(bytes.size() == static_cast<std::size_t>(count) * sizeof(std::uint64_t) &&
+                   first >= 0 && first + count <= options_.block_tokens,
+               "positions of one block");
+  const auto positions = static_cast<std::size_t>(count);
+  const std::uint64_t* from =
+      &memory_[static_cast<std::size_t>(block * options_.block_tokens + first)];
+  for (std::size_t i = 0; i < positions; ++i) {
+    const auto key = static_cast<std::uint32_t>(from[i]);
+    const auto value = static_cast<std::uint32_t>(from[i] >> 32);
+    std::memcpy(bytes.data() + i * sizeof(key), &key, sizeof(key));
+    std::memcpy(bytes.data() + (positions + i) * sizeof(value), &value, sizeof(value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FakeDecoder::ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                      absl::Span<const std::byte> bytes) {
+  PINTLE_CHECK(bytes.size() == static_cast<std::size_t>(count) * sizeof(std::uint64_t) &&
+                   first >= 0 && first + count <= options_.block_tokens,
+               "positions of one block");
+  const auto positions = static_cast<std::size_t>(count);
+  for (std::size_t i = 0; i < positions; ++i) {
+    std::uint32_t key = 0;
+    std::uint32_t value = 0;
+    std::memcpy(&key, bytes.data() + i * sizeof(key), sizeof(key));
+    std::memcpy(&value, bytes.data() + (positions + i) * sizeof(value), sizeof(value));
+    At(block, first + static_cast<std::int32_t>(i)) = (std::uint64_t{value} << 32) | key;
+  }
   return absl::OkStatus();
 }
 

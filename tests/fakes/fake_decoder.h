@@ -47,6 +47,10 @@ class FakeDecoder final : public Decoder {
   absl::StatusOr<const StepResult*> Collect() override;
   absl::Status ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const override;
   absl::Status WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) override;
+  absl::Status ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<std::byte> bytes) const override;
+  absl::Status ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<const std::byte> bytes) override;
 
   // What a run without any cache would make: `tokens` ids, or fewer up to EOS, its last.
   std::vector<TokenId> ReferenceTokens(absl::Span<const TokenId> prompt, std::int32_t tokens) const;

@@ -190,4 +190,53 @@ absl::Status Engine::SetPolicy(std::string name,
   return mailbox_.Ask(PolicyMessage{std::move(name), std::move(done)});
 }
 
+void Engine::ForkSession(const SessionKey& from, const SessionKey& to, Position tokens,
+                         EngineKv::Done done) {
+  mailbox_.Task({[from, to, tokens, done = std::move(done)](const absl::Status& refused,
+                                                            KvTaskRoom* room) mutable {
+    if (room == nullptr) return done(refused);
+    done(room->cache.ForkSession(from, to, tokens, room->now).status());
+  }});
+}
+
+void Engine::TruncateSession(const SessionKey& key, Position tokens, EngineKv::Done done) {
+  mailbox_.Task({[key, tokens, done = std::move(done)](const absl::Status& refused,
+                                                       KvTaskRoom* room) mutable {
+    if (room == nullptr) return done(refused);
+    done(room->cache.TruncateSession(key, tokens, room->now));
+  }});
+}
+
+void Engine::OpenReading(const SessionKey& key, Position tokens_max, ReadingDone done) {
+  mailbox_.Task({[key, tokens_max, done = std::move(done)](const absl::Status& refused,
+                                                           KvTaskRoom* room) mutable {
+    if (room == nullptr) return done(refused);
+    done(room->transfers.Open(key, tokens_max, room->now));
+  }});
+}
+
+void Engine::ReadPositions(std::uint64_t reading, Position first, std::int32_t count,
+                           BytesDone done) {
+  mailbox_.Task({[reading, first, count, done = std::move(done)](const absl::Status& refused,
+                                                                 KvTaskRoom* room) mutable {
+    if (room == nullptr) return done(refused);
+    done(room->transfers.Read(reading, first, count, room->now));
+  }});
+}
+
+void Engine::CloseReading(std::uint64_t reading) {
+  mailbox_.Task({[reading](const absl::Status&, KvTaskRoom* room) {
+    // A closed engine has given everything back.
+    if (room != nullptr) room->transfers.Close(reading, room->now);
+  }});
+}
+
+void Engine::Import(EngineImport import, TokensDone done) {
+  mailbox_.Task({[import = std::move(import), done = std::move(done)](
+                     const absl::Status& refused, KvTaskRoom* room) mutable {
+    if (room == nullptr) return done(refused);
+    room->transfers.Import(std::move(import), std::move(done), room->now);
+  }});
+}
+
 }  // namespace pintle

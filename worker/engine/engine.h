@@ -18,6 +18,7 @@
 #include "worker/engine/cache_event_feed.h"
 #include "worker/engine/cache_watch.h"
 #include "worker/engine/engine_api.h"
+#include "worker/engine/engine_kv.h"
 #include "worker/engine/engine_loop.h"
 #include "worker/engine/engine_options.h"
 #include "worker/engine/tier_link.h"
@@ -34,7 +35,7 @@ namespace pintle {
 // owner. RunOnce stands in for the thread in tests: never both.
 // Owns all of it; borrows the clock. Sinks are pushed to from the engine thread, and from Stop.
 // Fails: as EngineApi says; a broken step ends the turns in it and the engine goes on.
-class Engine final : public EngineApi {
+class Engine final : public EngineApi, public EngineKv {
  public:
   // The decoder's KV must be allocated. Errors: INVALID_FIELD.
   static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineOptions& options,
@@ -75,6 +76,15 @@ class Engine final : public EngineApi {
                          absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) override;
   // What happens in the cache, for any number of readers; ends when the engine stops.
   const CacheEventFeed& events() const { return feed_; }
+
+  void ForkSession(const SessionKey& from, const SessionKey& to, Position tokens,
+                   EngineKv::Done done) override;
+  void TruncateSession(const SessionKey& key, Position tokens, EngineKv::Done done) override;
+  void OpenReading(const SessionKey& key, Position tokens_max, ReadingDone done) override;
+  void ReadPositions(std::uint64_t reading, Position first, std::int32_t count,
+                     BytesDone done) override;
+  void CloseReading(std::uint64_t reading) override;
+  void Import(EngineImport import, TokensDone done) override;
 
   // For tests and for what runs on the engine thread.
   const kv::KvCache& cache() const { return *cache_; }

@@ -35,6 +35,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler,
       table_(table),
       tier_(tier),
       clock_(clock),
+      transfers_(cache, decoder),
       now_(clock.Monotonic()) {}
 
 bool EngineLoop::RunOnce() {
@@ -47,6 +48,7 @@ bool EngineLoop::RunOnce() {
     tier_->set_prefill_rate(prefill_rate_.tokens_per_second());
     progress |= tier_->Advance(table_, now_);
   }
+  progress |= transfers_.Step(now_);
   table_.RefreshFront();
   FillInput();
   const StepPlan plan = scheduler_.Step(input_);
@@ -72,6 +74,7 @@ void EngineLoop::Finish(const absl::Status& why) {
   now_ = clock_.Monotonic();
   mailbox_.Take(messages_);
   HandleMessages();
+  transfers_.EndAll(why, now_);
   EndAll(why);
 }
 
@@ -125,6 +128,11 @@ void EngineLoop::Handle(PolicyMessage& message) {
   message.done(changed.ok() ? absl::StatusOr<std::string>(previous) : changed);
 }
 
+void EngineLoop::Handle(KvTaskMessage& message) {
+  KvTaskRoom room{cache_, transfers_, now_};
+  message.run(absl::OkStatus(), &room);
+}
+
 void EngineLoop::Handle(DrainMessage& message) {
   draining_ = true;
   drain_deadline_ = std::min(drain_deadline_, message.deadline);
@@ -146,19 +154,20 @@ absl::Duration EngineLoop::TimerOf(const ActiveTurn& turn) const {
 }
 
 absl::Duration EngineLoop::NextTimer() const {
-  absl::Duration next = drain_deadline_;
+  absl::Duration next = std::min(drain_deadline_, transfers_.NextTimer());
   if (tier_ != nullptr) next = std::min(next, tier_->NextTimer());
   for (const ActiveTurn* turn : table_.All()) next = std::min(next, TimerOf(*turn));
   return next;
 }
 
 bool EngineLoop::RunTimers() {
+  const bool given_up = transfers_.RunTimers(now_);
   if (now_ >= drain_deadline_) {
     drain_deadline_ = absl::InfiniteDuration();
     EndAll(Draining());
     return true;
   }
-  bool ended = false;
+  bool ended = given_up;
   for (ActiveTurn* turn : table_.All()) {
     if (!turn->request().sink->Paused()) {
       turn->paused_since.reset();
@@ -285,6 +294,7 @@ bool EngineLoop::BreakDeadlock(const StepPlan& plan) {
     if (next != waiting.end()) stuck = *next;
   }
   if (stuck == nullptr) return false;
+  if (transfers_.Yield(now_)) return true;
   table_.Cancel(
       *stuck, MakeError(Reason::kPoolFull, "the turn needs more KV blocks than can be had"), now_);
   return true;

@@ -10,6 +10,7 @@
 #include "contract/clock.h"
 #include "worker/engine/engine_options.h"
 #include "worker/engine/engine_snapshot.h"
+#include "worker/engine/kv_transfers.h"
 #include "worker/engine/rate_meter.h"
 #include "worker/engine/step_builder.h"
 #include "worker/engine/tier_link.h"
@@ -51,6 +52,7 @@ class EngineLoop {
   void Handle(TenantsMessage& message);
   void Handle(ExplainMessage& message);
   void Handle(PolicyMessage& message);
+  void Handle(KvTaskMessage& message);
   void Handle(DrainMessage& message);
 
   void HandleMessages();
@@ -80,6 +82,7 @@ class EngineLoop {
   TurnTable& table_;
   TierLink* const tier_;  // null without a tier below the device
   const Clock& clock_;
+  KvTransfers transfers_;
 
   absl::Duration now_;  // of this round
   absl::Duration drain_deadline_ = absl::InfiniteDuration();

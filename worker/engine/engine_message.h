@@ -14,6 +14,8 @@
 #include "contract/eviction_explanation.h"
 #include "contract/ids.h"
 #include "worker/engine/engine_turn.h"
+#include "worker/engine/kv_transfers.h"
+#include "worker/kv/kv_cache.h"
 #include "worker/kv/kv_stats.h"
 
 namespace pintle {
@@ -63,6 +65,18 @@ struct PolicyMessage {
   absl::AnyInvocable<void(absl::StatusOr<std::string>)> done;
 };
 
+// What a task of EngineKv works on.
+struct KvTaskRoom {
+  kv::KvCache& cache;
+  KvTransfers& transfers;
+  absl::Duration now;
+};
+
+// Done between two steps, in the order of the messages, or refused: then there is no room.
+struct KvTaskMessage {
+  absl::AnyInvocable<void(const absl::Status& refused, KvTaskRoom* room)> run;
+};
+
 // Turns that never started end now, all others at `deadline`.
 struct DrainMessage {
   absl::Duration deadline;
@@ -70,7 +84,8 @@ struct DrainMessage {
 
 using EngineMessage =
     std::variant<SubmitMessage, StopChoiceMessage, CommitMessage, CancelMessage, DropMessage,
-                 QueryMessage, TenantsMessage, ExplainMessage, PolicyMessage, DrainMessage>;
+                 QueryMessage, TenantsMessage, ExplainMessage, PolicyMessage, KvTaskMessage,
+                 DrainMessage>;
 
 }  // namespace pintle
 

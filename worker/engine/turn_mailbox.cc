@@ -107,6 +107,19 @@ absl::Status TurnMailbox::Ask(EngineMessage message) {
   return absl::OkStatus();
 }
 
+void TurnMailbox::Task(KvTaskMessage task) {
+  absl::Status refused;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!closed_ && messages_.size() < messages_max_) return Post(std::move(task));
+    refused = closed_ ? MakeError(Reason::kDraining, "this worker is shutting down")
+                      : MakeError(Reason::kQueueFull,
+                                  absl::StrCat("messages to the engine are ", messages_.size(),
+                                               ", limit ", messages_max_));
+  }
+  task.run(refused, nullptr);
+}
+
 void TurnMailbox::Drain(DrainMessage drain) {
   absl::MutexLock lock(&mutex_);
   if (closed_) return;

@@ -37,6 +37,8 @@ class TurnMailbox {
   absl::Status Query(QueryMessage query);
   // A question for the engine thread. QUEUE_FULL, or DRAINING once closed.
   absl::Status Ask(EngineMessage message);
+  // Runs the task with the refusal at once: QUEUE_FULL, or DRAINING after Close.
+  void Task(KvTaskMessage task);
   // Submit answers DRAINING from now on. Posts the message.
   void Drain(DrainMessage drain);
   // Submit answers DRAINING and Query its `done` at once from now on; Sleep no longer sleeps.

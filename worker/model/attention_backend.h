@@ -34,6 +34,11 @@ class AttentionBackend {
   // Raw content of one block. Requires: bytes.size() == Layout().block_bytes.
   virtual absl::Status ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const = 0;
   virtual absl::Status WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) = 0;
+  // The same of some positions in the neutral layout: see Decoder.
+  virtual absl::Status ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                   absl::Span<std::byte> bytes) const = 0;
+  virtual absl::Status ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                   absl::Span<const std::byte> bytes) = 0;
 };
 
 }  // namespace pintle::model

@@ -260,4 +260,22 @@ absl::Status TorchDecoder::WriteBlock(BlockIndex block, absl::Span<const std::by
   return forward_->Attention().WriteBlock(block, bytes);
 }
 
+absl::Status TorchDecoder::ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                       absl::Span<std::byte> bytes) const {
+  try {
+    return forward_->Attention().ExportBlock(block, first, count, bytes);
+  } catch (const std::exception& error) {
+    return ModelFailed(absl::StrCat("reading a block failed: ", error.what()));
+  }
+}
+
+absl::Status TorchDecoder::ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                       absl::Span<const std::byte> bytes) {
+  try {
+    return forward_->Attention().ImportBlock(block, first, count, bytes);
+  } catch (const std::exception& error) {
+    return ModelFailed(absl::StrCat("writing a block failed: ", error.what()));
+  }
+}
+
 }  // namespace pintle::model

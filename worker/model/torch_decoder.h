@@ -77,6 +77,10 @@ class TorchDecoder final : public Decoder {
   absl::StatusOr<const StepResult*> Collect() override;
   absl::Status ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const override;
   absl::Status WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) override;
+  absl::Status ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<std::byte> bytes) const override;
+  absl::Status ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<const std::byte> bytes) override;
 
   // Runs a batch and hands the raw logits of its samples to `consume` instead of sampling.
   absl::Status Logits(const StepBatch& batch, LogitsConsumer consume);

@@ -28,12 +28,14 @@
 #include "sessions/local_placer.h"
 #include "sessions/memory_session_store.h"
 #include "sessions/session_front.h"
+#include "sessions/session_mover.h"
 #include "sessions/turn_front.h"
 #include "worker/engine/engine.h"
 #include "worker/kv/memory_plan.h"
 #include "worker/process/disk_tier.h"
 #include "worker/process/worker_cache_source.h"
 #include "worker/process/worker_metrics.h"
+#include "worker/turn/worker_session_kv.h"
 #include "worker/turn/worker_turns.h"
 
 namespace pintle {
@@ -89,6 +91,21 @@ EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& mod
 
 }  // namespace
 
+// A worker that owns its sessions finds their KV in itself.
+class OwnSessionKv final : public SessionKvDirectory {
+ public:
+  OwnSessionKv(WorkerId worker, Incarnation incarnation, std::shared_ptr<SessionKvBackend> kv)
+      : worker_(std::move(worker)), incarnation_(incarnation), kv_(std::move(kv)) {}
+  std::shared_ptr<SessionKvBackend> KvOf(const WorkerId& worker, Incarnation incarnation) override {
+    return worker == worker_ && incarnation == incarnation_ ? kv_ : nullptr;
+  }
+
+ private:
+  const WorkerId worker_;
+  const Incarnation incarnation_;
+  const std::shared_ptr<SessionKvBackend> kv_;
+};
+
 // In the order of construction; destruction runs backwards, so what borrows goes first.
 struct WorkerProcess::Rooms {
   const Clock& clock;
@@ -100,12 +117,15 @@ struct WorkerProcess::Rooms {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<TextPool> pool;
   std::unique_ptr<WorkerTurns> turns;
+  std::shared_ptr<WorkerSessionKv> session_kv;
   std::unique_ptr<WorkerMetrics> metrics;
   std::unique_ptr<RequestLog> log;
   std::unique_ptr<MemorySessionStore> store;
   std::unique_ptr<LocalPlacer> placer;
   std::unique_ptr<TurnFront> front;
   std::unique_ptr<SessionFront> sessions;
+  std::unique_ptr<OwnSessionKv> directory;
+  std::unique_ptr<SessionMover> mover;
   std::unique_ptr<WorkerCacheSource> cache;
   std::unique_ptr<LocalCache> cache_operations;
   std::unique_ptr<CallerRules> callers;
@@ -182,6 +202,14 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   environment.clock = &clock;
   environment.draw_seed = RandomBits;
   turns = std::make_unique<WorkerTurns>(environment);
+  WorkerSessionKv::Parts kv_parts;
+  kv_parts.engine = engine.get();
+  kv_parts.transcripts = &transcripts;
+  kv_parts.clock = &clock;
+  kv_parts.layout = layout;
+  kv_parts.model = model.info;
+  kv_parts.random = RandomBits;
+  session_kv = std::make_shared<WorkerSessionKv>(std::move(kv_parts));
   engine->Start();
   return absl::OkStatus();
 }
@@ -195,6 +223,10 @@ void WorkerProcess::Rooms::MakeSessions() {
                                          environment.model.name, *turns);
   front = std::make_unique<TurnFront>(*store, *placer, nullptr, clock);
   sessions = std::make_unique<SessionFront>(*store, *front, *placer, clock);
+  directory =
+      std::make_unique<OwnSessionKv>(environment.worker, environment.incarnation, session_kv);
+  mover = std::make_unique<SessionMover>(SessionMover::Parts{
+      store.get(), sessions.get(), placer.get(), directory.get(), turns.get()});
   cache = std::make_unique<WorkerCacheSource>(environment.worker, environment.model, *engine,
                                               engine->events(), transcripts, clock);
   cache_operations = std::make_unique<LocalCache>(*cache, limits::kCacheWatchers);
@@ -219,9 +251,10 @@ absl::Status WorkerProcess::Rooms::Serve() {
   const std::vector<RequestObserver*> observers = {log.get(), &metrics->turns()};
   inference_service =
       std::make_unique<InferenceService>(*front, *turns, *callers, clock, observers);
-  sessions_service = std::make_unique<SessionsService>(*sessions, *callers);
+  sessions_service = std::make_unique<SessionsService>(*sessions, *mover, *callers);
   cache_service = std::make_unique<CacheStatsService>(*cache, *cache_operations, *callers);
-  execution_service = std::make_unique<ExecutionService>(*turns, *callers, clock, observers);
+  execution_service = std::make_unique<ExecutionService>(*turns, *callers, clock, observers,
+                                                         *session_kv);
   GrpcHostOptions host_options;
   host_options.listen = server.listen;
   host_options.health_listen = server.health_listen;

@@ -78,6 +78,14 @@ void TranscriptCache::Store(const SessionKey& key, Epoch epoch, Turns turns) {
   entry.turns = std::move(turns);
 }
 
+void TranscriptCache::Copy(const SessionKey& from, const SessionKey& to) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = entries_.find(from);
+  if (found == entries_.end()) return;
+  Turns turns = found->second.turns;
+  Touch(to).turns = std::move(turns);
+}
+
 void TranscriptCache::Drop(const SessionKey& key) {
   absl::MutexLock lock(&mutex_);
   auto it = entries_.find(key);

@@ -35,6 +35,9 @@ class TranscriptCache {
   absl::StatusOr<Turns> Resolve(const TurnRequest& request);
   // Replaces the copy after a commit, unless a newer epoch was seen meanwhile.
   void Store(const SessionKey& key, Epoch epoch, Turns turns);
+  // Gives `to` the copy of `from`, if there is one: a fork begins with the same turns, and each use
+  // is checked anyway.
+  void Copy(const SessionKey& from, const SessionKey& to);
   void Drop(const SessionKey& key);
   // The tenant's sessions with a copy here, at most `max`, most recently used first.
   std::vector<SessionKey> KeysOf(const TenantId& tenant, std::size_t max) const;

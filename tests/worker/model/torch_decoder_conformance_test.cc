@@ -11,15 +11,16 @@
 namespace pintle {
 namespace {
 
-DecoderMaker TinyModel(const std::string& name) {
+DecoderMaker TinyModel(const std::string& name, bool tensors = false) {
   DecoderMaker maker;
-  maker.name = name;
+  maker.name = tensors ? name + "_tensors" : name;
   maker.logprob_error = 1e-4F;
-  maker.make = [name](std::int32_t blocks) -> std::unique_ptr<Decoder> {
+  maker.make = [name, tensors](std::int32_t blocks) -> std::unique_ptr<Decoder> {
     model::TorchDecoderOptions options;
     options.model_dir = std::string(PINTLE_SOURCE_DIR) + "/tests/data/model/" + name;
     options.dtype = "f32";
     options.threads = 2;
+    options.tensor_forward = tensors;
     auto decoder = model::TorchDecoder::Load(options);
     EXPECT_TRUE(decoder.ok()) << decoder.status();
     EXPECT_TRUE((*decoder)->AllocateKv(blocks).ok());
@@ -30,7 +31,8 @@ DecoderMaker TinyModel(const std::string& name) {
 
 INSTANTIATE_TEST_SUITE_P(TinyModels, DecoderConformance,
                          testing::Values(TinyModel("llama_plain"), TinyModel("qwen3_norms"),
-                                         TinyModel("mistral_window")),
+                                         TinyModel("mistral_window"),
+                                         TinyModel("llama_plain", /*tensors=*/true)),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

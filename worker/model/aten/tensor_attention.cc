@@ -23,6 +23,10 @@ KvLayout TensorAttention::Layout() const {
                            static_cast<std::size_t>(config_.kv_heads) *
                            static_cast<std::size_t>(config_.head_dim) * kv_.dtype().itemsize();
   layout.block_bytes = layout.bytes_per_token * static_cast<std::size_t>(block_tokens_);
+  layout.layers = config_.layers;
+  layout.kv_heads = config_.kv_heads;
+  layout.head_dim = config_.head_dim;
+  layout.element_bytes = static_cast<std::int32_t>(kv_.dtype().itemsize());
   return layout;
 }
 
@@ -89,6 +93,34 @@ absl::Status TensorAttention::WriteBlock(BlockIndex block, absl::Span<const std:
   PINTLE_CHECK(block >= 0 && block < blocks_ && bytes.size() == Layout().block_bytes,
                "one whole block");
   at::Tensor target = pool_.select(0, block);
+  at::Tensor host = at::empty(target.sizes(), kv_.device(at::kCPU));
+  std::memcpy(host.data_ptr(), bytes.data(), bytes.size());
+  target.copy_(host);
+  return absl::OkStatus();
+}
+
+// A block is [layer][key or value][position][KV head][dim]; the neutral layout is
+// [key or value][layer][KV head][position][dim].
+absl::Status TensorAttention::ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                          absl::Span<std::byte> bytes) const {
+  PINTLE_CHECK(block >= 0 && block < blocks_ && first >= 0 && first + count <= block_tokens_ &&
+                   bytes.size() == static_cast<std::size_t>(count) * Layout().bytes_per_token,
+               "positions of one block");
+  const at::Tensor host = pool_.select(0, block)
+                              .narrow(2, first, count)
+                              .permute({1, 0, 3, 2, 4})
+                              .cpu()
+                              .contiguous();
+  std::memcpy(bytes.data(), host.data_ptr(), bytes.size());
+  return absl::OkStatus();
+}
+
+absl::Status TensorAttention::ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                          absl::Span<const std::byte> bytes) {
+  PINTLE_CHECK(block >= 0 && block < blocks_ && first >= 0 && first + count <= block_tokens_ &&
+                   bytes.size() == static_cast<std::size_t>(count) * Layout().bytes_per_token,
+               "positions of one block");
+  at::Tensor target = pool_.select(0, block).narrow(2, first, count).permute({1, 0, 3, 2, 4});
   at::Tensor host = at::empty(target.sizes(), kv_.device(at::kCPU));
   std::memcpy(host.data_ptr(), bytes.data(), bytes.size());
   target.copy_(host);

@@ -24,6 +24,10 @@ class TensorAttention : public AttentionBackend {
   void Begin(const StepBatch& batch) override;
   absl::Status ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const override;
   absl::Status WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) override;
+  absl::Status ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<std::byte> bytes) const override;
+  absl::Status ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<const std::byte> bytes) override;
 
   // Stores the rows' keys and values (k, v: [rows, KV heads, dim]) and returns the attention of
   // q [rows, heads, dim] over everything up to each row's position.

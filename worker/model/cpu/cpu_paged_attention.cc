@@ -63,6 +63,10 @@ KvLayout CpuPagedAttention::LayoutOf(const ModelConfig& config, Element kv) {
                        static_cast<std::size_t>(config.head_dim + PadToPanel(config.head_dim));
   layout.bytes_per_token =
       2 * heads * static_cast<std::size_t>(config.head_dim) * element_bytes;
+  layout.layers = config.layers;
+  layout.kv_heads = config.kv_heads;
+  layout.head_dim = config.head_dim;
+  layout.element_bytes = static_cast<std::int32_t>(element_bytes);
   return layout;
 }
 
@@ -198,6 +202,88 @@ absl::Status CpuPagedAttention::WriteBlock(BlockIndex block, absl::Span<const st
   PINTLE_CHECK(block >= 0 && block < blocks_ && bytes.size() == block_bytes_, "one whole block");
   std::memcpy(pool_->base() + static_cast<std::size_t>(block) * block_bytes_, bytes.data(),
               block_bytes_);
+  return absl::OkStatus();
+}
+
+std::size_t CpuPagedAttention::KeyPlace(std::int32_t element, std::int32_t token) const {
+  const auto place = element_bytes_ == 2
+                         ? (element & ~1) * kBlockTokens + 2 * token + (element & 1)
+                         : element * kBlockTokens + token;
+  return static_cast<std::size_t>(place);
+}
+
+std::size_t CpuPagedAttention::ValuePlace(std::int32_t element, std::int32_t token) const {
+  const std::int32_t panel = element / kPanelColumns * kPanelColumns * kBlockTokens;
+  const std::int32_t column = element % kPanelColumns;
+  const std::int32_t place =
+      element_bytes_ == 2 ? (token / 2) * 2 * kPanelColumns + 2 * column + token % 2
+                          : token * kPanelColumns + column;
+  return static_cast<std::size_t>(panel + place);
+}
+
+template <typename T>
+void CpuPagedAttention::ExportAs(BlockIndex block, std::int32_t first, std::int32_t count,
+                                 T* out) const {
+  const std::byte* base = pool_->base() + static_cast<std::size_t>(block) * block_bytes_;
+  for (const bool keys : {true, false}) {
+    for (std::int32_t layer = 0; layer < config_.layers; ++layer) {
+      for (std::int32_t head = 0; head < config_.kv_heads; ++head) {
+        const auto* panel = reinterpret_cast<const T*>(base + HeadOffset(layer, head) +
+                                                       (keys ? 0 : key_bytes_));
+        for (std::int32_t token = first; token < first + count; ++token) {
+          for (std::int32_t i = 0; i < config_.head_dim; ++i) {
+            *out++ = panel[keys ? KeyPlace(i, token) : ValuePlace(i, token)];
+          }
+        }
+      }
+    }
+  }
+}
+
+template <typename T>
+void CpuPagedAttention::ImportAs(BlockIndex block, std::int32_t first, std::int32_t count,
+                                 const T* in) {
+  std::byte* base = pool_->base() + static_cast<std::size_t>(block) * block_bytes_;
+  for (const bool keys : {true, false}) {
+    for (std::int32_t layer = 0; layer < config_.layers; ++layer) {
+      for (std::int32_t head = 0; head < config_.kv_heads; ++head) {
+        auto* panel =
+            reinterpret_cast<T*>(base + HeadOffset(layer, head) + (keys ? 0 : key_bytes_));
+        for (std::int32_t token = first; token < first + count; ++token) {
+          for (std::int32_t i = 0; i < config_.head_dim; ++i) {
+            panel[keys ? KeyPlace(i, token) : ValuePlace(i, token)] = *in++;
+            // As the kernels' stores: an even position's partner must not stay a leftover.
+            if (!keys && token % 2 == 0) panel[ValuePlace(i, token + 1)] = 0;
+          }
+        }
+      }
+    }
+  }
+}
+
+absl::Status CpuPagedAttention::ExportBlock(BlockIndex block, std::int32_t first,
+                                            std::int32_t count, absl::Span<std::byte> bytes) const {
+  PINTLE_CHECK(block >= 0 && block < blocks_ && first >= 0 && first + count <= kBlockTokens &&
+                   bytes.size() == static_cast<std::size_t>(count) * Layout().bytes_per_token,
+               "positions of one block");
+  if (element_bytes_ == 2) {
+    ExportAs(block, first, count, reinterpret_cast<std::uint16_t*>(bytes.data()));
+  } else {
+    ExportAs(block, first, count, reinterpret_cast<std::uint32_t*>(bytes.data()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CpuPagedAttention::ImportBlock(BlockIndex block, std::int32_t first,
+                                            std::int32_t count, absl::Span<const std::byte> bytes) {
+  PINTLE_CHECK(block >= 0 && block < blocks_ && first >= 0 && first + count <= kBlockTokens &&
+                   bytes.size() == static_cast<std::size_t>(count) * Layout().bytes_per_token,
+               "positions of one block");
+  if (element_bytes_ == 2) {
+    ImportAs(block, first, count, reinterpret_cast<const std::uint16_t*>(bytes.data()));
+  } else {
+    ImportAs(block, first, count, reinterpret_cast<const std::uint32_t*>(bytes.data()));
+  }
   return absl::OkStatus();
 }
 

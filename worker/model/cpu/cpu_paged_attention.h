@@ -34,6 +34,10 @@ class CpuPagedAttention final : public AttentionBackend {
   void Begin(const StepBatch& batch) override;
   absl::Status ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const override;
   absl::Status WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) override;
+  absl::Status ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<std::byte> bytes) const override;
+  absl::Status ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                           absl::Span<const std::byte> bytes) override;
 
   // Write one row's key (rotated) or value of one head: apart, because two threads may have them.
   void StoreKey(std::int32_t layer, std::int32_t row, std::int32_t kv_head, const float* key);
@@ -70,6 +74,14 @@ class CpuPagedAttention final : public AttentionBackend {
 
   void PlanTasks(const StepBatch& batch);
   std::size_t HeadOffset(std::int32_t layer, std::int32_t kv_head) const;
+  // Where an element of a head's keys or values lies: the panel layout of the kernels' stores.
+  std::size_t KeyPlace(std::int32_t element, std::int32_t token) const;
+  std::size_t ValuePlace(std::int32_t element, std::int32_t token) const;
+  // Between the pool and the neutral layout; T is the element's size as an unsigned integer.
+  template <typename T>
+  void ExportAs(BlockIndex block, std::int32_t first, std::int32_t count, T* out) const;
+  template <typename T>
+  void ImportAs(BlockIndex block, std::int32_t first, std::int32_t count, const T* in);
   // Where this head's keys of the row's block are.
   std::byte* KeysOf(std::int32_t layer, const RowPlace& place, std::int32_t kv_head) const;
 

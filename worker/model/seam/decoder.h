@@ -20,6 +20,10 @@ struct KvLayout {
   std::int32_t block_tokens = 0;
   std::size_t block_bytes = 0;      // K and V of all layers for block_tokens positions
   std::size_t bytes_per_token = 0;  // 2 x layers x KV heads x head_dim x bytes of an element
+  std::int32_t layers = 0;
+  std::int32_t kv_heads = 0;
+  std::int32_t head_dim = 0;
+  std::int32_t element_bytes = 0;
 };
 
 struct DecoderLimits {
@@ -51,10 +55,20 @@ class Decoder {
   // buffers may be reused by the next Collect.
   virtual absl::StatusOr<const StepResult*> Collect() = 0;
 
-  // Copies a block's raw content out of and into the pool, for tiers, export and tests.
+  // Copies a block's raw content out of and into the pool, for tiers and tests.
   // Requires: no step under way; bytes.size() == Layout().block_bytes.
   virtual absl::Status ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const = 0;
   virtual absl::Status WriteBlock(BlockIndex block, absl::Span<const std::byte> bytes) = 0;
+
+  // Copies positions [first, first + count) of a block out of and into the pool in the neutral
+  // layout that sessions travel in: keys, then values, each as [layer][KV head][position][head_dim]
+  // in the KV dtype, little-endian. Positions of a block that ImportBlock did not reach yet are
+  // written by later ones or by steps, in order. Requires: no step under way; the positions lie in
+  // the block; bytes.size() == count * Layout().bytes_per_token.
+  virtual absl::Status ExportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                   absl::Span<std::byte> bytes) const = 0;
+  virtual absl::Status ImportBlock(BlockIndex block, std::int32_t first, std::int32_t count,
+                                   absl::Span<const std::byte> bytes) = 0;
 };
 
 }  // namespace pintle
