@@ -310,6 +310,101 @@ TEST_P(SessionStoreConformance, BoundCountsCountEachProcess) {
   EXPECT_EQ(store_->BoundCounts(), expected);
 }
 
+TEST_P(SessionStoreConformance, AForkBeginsWithTheTranscriptUpToThePosition) {
+  CreateNamed("a");
+  ASSERT_TRUE(RunTurn(kA, {1, 2}, {3}).ok());
+  const auto source = RunTurn(kA, {4}, {5, 6});
+  ASSERT_TRUE(source.ok());
+  clock_.Advance(absl::Hours(1));
+  const auto whole = store_->Fork(kA, SessionId("b"), std::nullopt);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(whole->transcript.digest(), source->transcript.digest());
+  EXPECT_EQ(whole->template_clock, source->template_clock);
+  EXPECT_EQ(whole->model, "m");
+  EXPECT_EQ(whole->created, clock_.Wall());
+  const auto cut = store_->Fork(kA, SessionId(), 4);
+  ASSERT_TRUE(cut.ok());
+  EXPECT_EQ(cut->key.session.value().size(), 32U);
+  EXPECT_EQ(cut->transcript.turns(), 2);
+  EXPECT_EQ(cut->transcript.turn(1).tokens, std::vector<TokenId>({4}));
+  EXPECT_TRUE(cut->transcript.turn(1).messages.empty());
+  EXPECT_EQ(store_->Get(kA)->transcript.position(), 6);
+}
+
+TEST_P(SessionStoreConformance, AForkIsBoundAsItsSourceUnderAnEpochOfItsOwn) {
+  CreateNamed("a");
+  auto begun = store_->BeginTurn(kA, std::nullopt);
+  const auto bound = store_->Bind(begun->ticket, WorkerId("w"), 9, false);
+  TurnPrepared prepared;
+  prepared.appended = {1, 2};
+  ASSERT_TRUE(store_->CommitTurn(begun->ticket, prepared, TurnFinished()).ok());
+  // A running turn is not part of it.
+  begun = store_->BeginTurn(kA, std::nullopt);
+  const auto fork = store_->Fork(kA, SessionId("b"), std::nullopt);
+  ASSERT_TRUE(fork.ok());
+  EXPECT_EQ(fork->running, 0U);
+  EXPECT_EQ(fork->transcript.position(), 2);
+  EXPECT_EQ(fork->binding.worker, WorkerId("w"));
+  EXPECT_EQ(fork->binding.incarnation, 9U);
+  EXPECT_GT(fork->binding.epoch, bound->epoch);
+  EXPECT_EQ(fork->binding.synced_turns, 1);
+  EXPECT_EQ(store_->Fork(kA, SessionId("c"), 1)->binding.synced_turns, 0);
+}
+
+TEST_P(SessionStoreConformance, AForkIsRefusedAsACreationIs) {
+  CreateNamed("a");
+  CreateNamed("b");
+  EXPECT_TRUE(HasReason(store_->Fork(kA, SessionId("b"), std::nullopt).status(),
+                        Reason::kSessionExists));
+  EXPECT_TRUE(HasReason(store_->Fork(kA, SessionId("c"), 1).status(), Reason::kInvalidField));
+  EXPECT_TRUE(HasReason(store_->Fork(kA, SessionId("c"), -1).status(), Reason::kInvalidField));
+  EXPECT_TRUE(HasReason(
+      store_->Fork(SessionKey{tenant_, SessionId("x")}, SessionId("c"), 0).status(),
+      Reason::kSessionNotFound));
+  for (std::size_t i = store_->size(); i < kMax; ++i) {
+    ASSERT_TRUE(store_->Fork(kA, SessionId(), std::nullopt).ok());
+  }
+  EXPECT_TRUE(
+      HasReason(store_->Fork(kA, SessionId(), std::nullopt).status(), Reason::kSessionsMax));
+}
+
+TEST_P(SessionStoreConformance, TruncationKeepsTheFirstTokensAndTheBinding) {
+  CreateNamed("a");
+  auto begun = store_->BeginTurn(kA, std::nullopt);
+  const auto bound = store_->Bind(begun->ticket, WorkerId("w"), 9, false);
+  TurnPrepared prepared;
+  prepared.appended = {1, 2, 3};
+  ASSERT_TRUE(store_->CommitTurn(begun->ticket, prepared, TurnFinished()).ok());
+  ASSERT_TRUE(RunTurn(kA, {4, 5}, {6}).ok());
+  EXPECT_TRUE(HasReason(store_->Truncate(kA, 7).status(), Reason::kInvalidField));
+  auto cut = store_->Truncate(kA, 5);
+  ASSERT_TRUE(cut.ok()) << cut.status();
+  EXPECT_EQ(cut->transcript.position(), 5);
+  EXPECT_EQ(cut->binding.epoch, bound->epoch);
+  EXPECT_EQ(cut->binding.synced_turns, 1);
+  EXPECT_EQ(cut->running, 0U);
+  cut = store_->Truncate(kA, 3);
+  EXPECT_EQ(cut->transcript.turns(), 1);
+  EXPECT_EQ(cut->binding.synced_turns, 1);
+  begun = store_->BeginTurn(kA, std::nullopt);
+  EXPECT_TRUE(HasReason(store_->Truncate(kA, 0).status(), Reason::kSessionBusy));
+}
+
+TEST_P(SessionStoreConformance, AnImportsTranscriptIsItsSessions) {
+  CreateNamed("a");
+  const auto begun = store_->BeginTurn(kA, std::nullopt);
+  TranscriptTurn turn;
+  turn.tokens = {1, 2, 3};
+  const auto stored =
+      store_->CommitImport(begun->ticket, Transcript::Of({turn, turn}), absl::FromUnixSeconds(5));
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ(stored->running, 0U);
+  EXPECT_EQ(stored->transcript.position(), 6);
+  EXPECT_EQ(stored->template_clock, absl::FromUnixSeconds(5));
+  EXPECT_TRUE(HasReason(store_->CommitImport(begun->ticket, Transcript(), absl::UnixEpoch()).status(),
+                        Reason::kSessionDeleted));
+}
+
 TEST_P(SessionStoreConformance, ConcurrentTurnsOfOneSessionCommitOneAfterAnother) {
   CreateNamed("a");
   constexpr int kThreads = 4;

@@ -194,9 +194,6 @@ def test_cache_stats_balance_over_workers(client):
 @pytest.mark.parametrize(
     "service, method, request_",
     [
-        ("Sessions", "ForkSession", {"id": "reuse"}),
-        ("Sessions", "TruncateSession", {"id": "reuse"}),
-        ("Sessions", "ExportSession", {"id": "reuse"}),
         ("CacheStats", "WatchCacheEvents", {}),
         ("CacheStats", "ExplainEviction", {}),
         ("CacheStats", "SetEvictionPolicy", {"policy": "lru"}),

@@ -15,6 +15,8 @@
 #include "services/wire/status_conversion.h"
 #include "sessions/local_placer.h"
 #include "sessions/memory_session_store.h"
+#include "sessions/session_mover.h"
+#include "tests/fakes/fake_session_kv.h"
 
 namespace pintle::testing {
 
@@ -43,6 +45,8 @@ std::vector<ModelInfo> FakeText::ListModels() const {
   ModelInfo model;
   model.name = std::string("fake");
   model.context_tokens = 4096;
+  model.fingerprint = FakeSessionKv::Shape().fingerprint;
+  model.vocabulary = 100000;
   return {model};
 }
 
@@ -187,10 +191,11 @@ struct ServiceWorld::Parts {
         turns(store, placer, nullptr, clock),
         session_front(store, turns, placer, clock),
         inference(turns, text, rules, clock, {&records}),
-        sessions(session_front, rules),
+        mover({&store, &session_front, &placer, &kv, &text}),
+        sessions(session_front, mover, rules),
         cache_stats(cache, cache_operations, rules),
         fleet_service(fleet, rules),
-        execution(backend, rules, clock, {&records}),
+        execution(backend, rules, clock, {&records}, *kv.kv),
         registry(fleet, rules) {}
 
   SystemClock clock;
@@ -206,6 +211,8 @@ struct ServiceWorld::Parts {
   LocalPlacer placer;
   TurnFront turns;
   SessionFront session_front;
+  OneSessionKv kv;
+  SessionMover mover;
   InferenceService inference;
   SessionsService sessions;
   CacheStatsService cache_stats;

@@ -64,5 +64,27 @@ TEST(TranscriptTest, VersionsShareTheirTurns) {
   EXPECT_EQ(one.turns(), 1);
 }
 
+TEST(TranscriptTest, ACutKeepsIdsAndMakesARawTurnOfAPart) {
+  TranscriptTurn chat;
+  chat.messages = {Message{"user", "hi", {}, {}, {}}};
+  chat.tokens = {1, 2, 3};
+  chat.output_tokens = 1;
+  chat.closed = true;
+  const Transcript whole = Transcript::Of({chat, chat});
+  EXPECT_EQ(whole.Cut(6).digest(), whole.digest());
+  EXPECT_EQ(whole.Cut(0).turns(), 0);
+  const Transcript between = whole.Cut(3);
+  EXPECT_EQ(between.turns(), 1);
+  EXPECT_EQ(between.turn(0), chat);
+  const Transcript inside = whole.Cut(5);
+  EXPECT_EQ(inside.WholeTurns(5), 2);
+  EXPECT_EQ(whole.WholeTurns(5), 1);
+  EXPECT_EQ(inside.turn(1).tokens, std::vector<TokenId>({1, 2}));
+  EXPECT_TRUE(inside.turn(1).messages.empty());
+  EXPECT_FALSE(inside.turn(1).closed);
+  EXPECT_EQ(inside.position(), 5);
+  EXPECT_EQ(inside.DigestAt(1), whole.DigestAt(1));
+}
+
 }  // namespace
 }  // namespace pintle

@@ -150,23 +150,77 @@ TEST_F(SessionsServiceTest, FieldsAreHeldToTheirRules) {
       HasReason(As("alice", &v1::Sessions::Stub::CreateSession, request, &made), Reason::kNotYet));
 }
 
-TEST_F(SessionsServiceTest, WhatIsNotThereYetSaysSo) {
+TEST_F(SessionsServiceTest, ForkAndTruncateAnswerTheSession) {
+  v1::CreateSessionRequest request;
+  request.set_id("a");
+  v1::CreateSessionResponse made;
+  ASSERT_TRUE(As("alice", &v1::Sessions::Stub::CreateSession, request, &made).ok());
+  v1::ForkSessionRequest fork;
+  fork.set_id("a");
+  fork.set_new_id("b");
   v1::ForkSessionResponse forked;
-  EXPECT_TRUE(
-      HasReason(As("alice", &v1::Sessions::Stub::ForkSession, v1::ForkSessionRequest(), &forked),
-                Reason::kNotYet));
+  ASSERT_TRUE(As("alice", &v1::Sessions::Stub::ForkSession, fork, &forked).ok());
+  EXPECT_EQ(forked.session().id(), "b");
+  EXPECT_TRUE(HasReason(As("alice", &v1::Sessions::Stub::ForkSession, fork, &forked),
+                        Reason::kSessionExists));
+  v1::TruncateSessionRequest truncate;
+  truncate.set_id("a");
+  truncate.set_position(1);
+  v1::TruncateSessionResponse truncated;
+  EXPECT_EQ(FieldOf(As("alice", &v1::Sessions::Stub::TruncateSession, truncate, &truncated)),
+            "position");
+  EXPECT_TRUE(HasReason(As("bob", &v1::Sessions::Stub::TruncateSession, truncate, &truncated),
+                        Reason::kSessionNotFound));
+}
+
+TEST_F(SessionsServiceTest, WhatIsExportedIsImportedUnderAnotherName) {
+  v1::CreateSessionRequest request;
+  request.set_id("a");
+  v1::CreateSessionResponse made;
+  ASSERT_TRUE(As("alice", &v1::Sessions::Stub::CreateSession, request, &made).ok());
   grpc::ClientContext context;
   testing::Authorize("alice-token", context);
-  auto reader = stub_->ExportSession(&context, v1::ExportSessionRequest());
-  v1::ExportSessionResponse data;
-  EXPECT_FALSE(reader->Read(&data));
-  EXPECT_TRUE(HasReason(Of(reader->Finish()), Reason::kNotYet));
+  v1::ExportSessionRequest ask;
+  ask.set_id("a");
+  auto reader = stub_->ExportSession(&context, ask);
+  v1::ExportSessionResponse part;
   grpc::ClientContext import_context;
-  testing::Authorize("alice-token", import_context);
+  testing::Authorize("bob-token", import_context);
   v1::ImportSessionResponse imported;
   auto writer = stub_->ImportSession(&import_context, &imported);
+  v1::ImportSessionRequest message;
+  message.set_id("moved");
+  while (reader->Read(&part)) {
+    *message.mutable_part() = part.part();
+    EXPECT_TRUE(writer->Write(message));
+  }
+  EXPECT_TRUE(reader->Finish().ok());
   writer->WritesDone();
-  EXPECT_TRUE(HasReason(Of(writer->Finish()), Reason::kNotYet));
+  const grpc::Status status = writer->Finish();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(imported.session().id(), "moved");
+}
+
+TEST_F(SessionsServiceTest, AnImportWithoutItsEndLeavesNothing) {
+  grpc::ClientContext context;
+  testing::Authorize("alice-token", context);
+  v1::ImportSessionResponse imported;
+  auto writer = stub_->ImportSession(&context, &imported);
+  v1::ImportSessionRequest message;
+  message.set_id("half");
+  auto* header = message.mutable_part()->mutable_header();
+  header->set_version(1);
+  header->set_model("fake");
+  header->mutable_shape()->set_fingerprint("f");
+  header->mutable_lease()->set_seconds(60);
+  writer->Write(message);
+  writer->WritesDone();
+  EXPECT_EQ(FieldOf(Of(writer->Finish())), "part");
+  v1::GetSessionRequest get;
+  get.set_id("half");
+  v1::GetSessionResponse got;
+  EXPECT_TRUE(HasReason(As("alice", &v1::Sessions::Stub::GetSession, get, &got),
+                        Reason::kSessionNotFound));
 }
 
 }  // namespace
