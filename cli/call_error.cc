@@ -19,7 +19,7 @@ const char* NextForSession(Reason reason) {
     case Reason::kSessionExists: return "use it as it is, or take another id";
     case Reason::kRequestIdReused: return "give another --request-id, or wait for that turn's end";
     case Reason::kPositionMismatch: return "look at the session: pintle sessions get ID";
-    case Reason::kContextFull: return "begin a new session; this one's context is full";
+    case Reason::kContextFull: return "forget its end: pintle sessions truncate ID POSITION";
     case Reason::kSessionBusy: return "wait for the turn that runs on this session";
     case Reason::kSessionDeleted: return "the session was deleted meanwhile; create it again";
     case Reason::kSessionsMax: return "delete a session: pintle sessions delete ID";
@@ -38,8 +38,9 @@ const char* NextFor(Reason reason) {
     case Reason::kUnsupportedOption: return "leave the option out";
     case Reason::kModelNotFound: return "see what is served: pintle models";
     case Reason::kUseCoordinator: return "give the coordinator's address as --target";
-    case Reason::kStaleEpoch:
-    case Reason::kFingerprintMismatch: return "repeat the call; tell the operator if it stays";
+    case Reason::kFingerprintMismatch:
+      return "import it where the same model is served, or with --transcript-only";
+    case Reason::kStaleEpoch: return "repeat the call; tell the operator if it stays";
     case Reason::kQueueFull:
     case Reason::kPoolFull:
     case Reason::kTenantQuota: return "try again after the delay";

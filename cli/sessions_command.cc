@@ -12,6 +12,7 @@
 #include "cli/harmless_text.h"
 #include "cli/input_text.h"
 #include "cli/message_json.h"
+#include "cli/session_transfer.h"
 #include "cli/session_view.h"
 #include "cli/table.h"
 #include "contract/limits.h"
@@ -96,12 +97,46 @@ void SessionsCommand::AddFlags(CLI::App& app) {
   CLI::App& drop = AddAction(app, "delete", "Forget sessions; ends their running turns",
                              &SessionsCommand::Delete);
   drop.add_option("ID", ids_, "The sessions")->required();
+  AddMoves(app);
   app.footer(
       "Examples:\n"
       "  pintle sessions list\n"
       "  pintle sessions create tea --lease 30m --label team=kitchen\n"
       "  pintle sessions get tea --transcript --json | jq '.session.position'\n"
+      "  pintle sessions fork tea tea-2 --position 120\n"
+      "  pintle sessions export tea tea.session\n"
+      "  pintle sessions import tea.session --id tea-again\n"
       "  pintle sessions delete tea\n");
+}
+
+void SessionsCommand::AddMoves(CLI::App& app) {
+  CLI::App& fork =
+      AddAction(app, "fork", "Make a session that begins as another", &SessionsCommand::Fork);
+  fork.add_option("ID", id_, "The session to begin as")->required();
+  fork.add_option("NEW", new_id_, "The new one's id; default: the server chooses one");
+  fork.add_option("--position", position_,
+                  "Tokens of the transcript to keep, best between turns; default: all")
+      ->type_name("TOKENS")
+      ->check(CLI::NonNegativeNumber);
+  CLI::App& truncate =
+      AddAction(app, "truncate", "Forget the end of a transcript", &SessionsCommand::Truncate);
+  truncate.add_option("ID", id_, "The session")->required();
+  truncate
+      .add_option("POSITION", position_,
+                  "Tokens of the transcript to keep, best between turns (see get --transcript)")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  CLI::App& save = AddAction(app, "export", "Write a session, KV and all, to a file",
+                             &SessionsCommand::Export);
+  save.add_option("ID", id_, "The session")->required();
+  save.add_option("FILE", file_, "The file; it appears when it is whole")->required();
+  save.add_flag("--no-kv", no_kv_, "The transcript alone");
+  CLI::App& load =
+      AddAction(app, "import", "Make a session of an exported file", &SessionsCommand::Import);
+  load.add_option("FILE", file_, "What export has written")->required();
+  load.add_option("--id", id_, "Its id; default: the server chooses one")->type_name("ID");
+  load.add_flag("--transcript-only", transcript_only_,
+                "Leave the KV out; also takes another model's file, if its tokenizer is the same");
 }
 
 absl::Status SessionsCommand::Run(CommandContext& context) { return (this->*chosen_)(context); }
@@ -189,6 +224,51 @@ absl::Status SessionsCommand::Delete(CommandContext& context) {
   if (sum.released_tokens() > 0) {
     context.terminal.Note(absl::StrCat(Grouped(sum.released_tokens()), " cached tokens released"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Fork(CommandContext& context) {
+  v1::ForkSessionRequest request;
+  request.set_id(id_);
+  request.set_new_id(new_id_);
+  if (position_ >= 0) request.set_position(position_);
+  v1::ForkSessionResponse response;
+  PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::ForkSession, request, &response));
+  if (context.json) return PrintJson(response, context);
+  context.terminal.Line(HarmlessLine(response.session().id()));
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Truncate(CommandContext& context) {
+  v1::TruncateSessionRequest request;
+  request.set_id(id_);
+  request.set_position(position_);
+  v1::TruncateSessionResponse response;
+  PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::TruncateSession, request, &response));
+  if (context.json) return PrintJson(response, context);
+  context.terminal.Line(SessionFacts(response.session(), context.clock.Wall()));
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Export(CommandContext& context) {
+  v1::ExportSessionRequest request;
+  request.set_id(id_);
+  request.set_include_kv(!no_kv_);
+  PINTLE_ASSIGN_OR_RETURN(const v1::ArchiveHeader header, ExportToFile(request, file_, context));
+  if (context.json) return PrintJson(header, context);
+  context.terminal.Note(absl::StrCat(Grouped(header.position()), " tokens of ",
+                                     Grouped(header.turns()), " turns, KV of ",
+                                     Grouped(header.kv_tokens())));
+  return absl::OkStatus();
+}
+
+absl::Status SessionsCommand::Import(CommandContext& context) {
+  PINTLE_ASSIGN_OR_RETURN(const v1::ImportSessionResponse response,
+                          ImportFromFile(id_, transcript_only_, file_, context));
+  if (context.json) return PrintJson(response, context);
+  context.terminal.Line(HarmlessLine(response.session().id()));
+  context.terminal.Note(absl::StrCat(Grouped(response.session().position()), " tokens, KV of ",
+                                     Grouped(response.kv_tokens())));
   return absl::OkStatus();
 }
 

@@ -9,11 +9,11 @@
 
 namespace pintle {
 
-// `pintle sessions list|get|create|update|delete`.
+// `pintle sessions list|get|create|update|delete|fork|truncate|export|import`.
 class SessionsCommand final : public Command {
  public:
   const char* name() const override { return "sessions"; }
-  const char* summary() const override { return "List, show, make, change and delete sessions"; }
+  const char* summary() const override { return "List, show, make, change, fork, move and delete sessions"; }
   void AddFlags(CLI::App& app) override;
   absl::Status Run(CommandContext& context) override;
 
@@ -27,6 +27,11 @@ class SessionsCommand final : public Command {
   absl::Status Create(CommandContext& context);
   absl::Status Update(CommandContext& context);
   absl::Status Delete(CommandContext& context);
+  absl::Status Fork(CommandContext& context);
+  absl::Status Truncate(CommandContext& context);
+  absl::Status Export(CommandContext& context);
+  absl::Status Import(CommandContext& context);
+  void AddMoves(CLI::App& app);
 
   // The action whose subcommand was parsed.
   Action chosen_ = nullptr;
@@ -39,6 +44,11 @@ class SessionsCommand final : public Command {
   std::vector<std::string> labels_;
   int limit_ = 1000;
   bool transcript_ = false;
+  std::string new_id_;
+  std::string file_;
+  int position_ = -1;
+  bool no_kv_ = false;
+  bool transcript_only_ = false;
 };
 
 }  // namespace pintle

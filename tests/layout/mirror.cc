@@ -55,6 +55,11 @@ const MirrorExceptions& KnownExceptions() {
       {"services/execution/remote_turn", "execution_service_test talks to the service through it"},
       {"services/execution/remote_worker",
        "execution_service_test talks to the service through it"},
+      {"services/execution/remote_session_kv",
+       "tests/e2e/test_sessions.py moves sessions through it"},
+      {"services/sessions/export_call", "sessions_service_test talks to the service through it"},
+      {"services/sessions/import_call", "sessions_service_test talks to the service through it"},
+      {"cli/session_transfer", "tests/e2e/test_sessions.py: the tool's export and import"},
       {"worker/text/text_errors", "chat_renderer_test and hf_text_model_test assert its statuses"},
       {"worker/text/tokenizer_handle", "hf_text_model_test reaches all of it"},
       // Plain data.

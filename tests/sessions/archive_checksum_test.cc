@@ -2,6 +2,7 @@
 #include "sessions/archive_checksum.h"
 
 #include <set>
+#include <string>
 
 #include "gtest/gtest.h"
 
@@ -26,8 +27,8 @@ TEST(ArchiveChecksumTest, OrderAndEveryFieldCount) {
   add(other, turn);
   other = turn;
   // The same letters, divided differently.
-  other.messages[0].role = "usera";
-  other.messages[0].text = "b";
+  other.messages[0].role = std::string("usera");
+  other.messages[0].text = std::string("b");
   add(turn, other);
   other = turn;
   other.closed = true;

@@ -73,7 +73,7 @@ TEST_F(SessionImportTest, DamageIsRefusedAndLeavesNothing) {
   EXPECT_TRUE(HasReason(f_.Import(parts, "b").status(), Reason::kInvalidField));
   ExpectNothingLeft("b");
   parts = f_.Export(source_);
-  std::get<TranscriptTurn>(parts[1]).messages[0].text = "other";
+  std::get<TranscriptTurn>(parts[1]).messages[0].text = std::string("other");
   EXPECT_TRUE(HasReason(f_.Import(parts, "b").status(), Reason::kInvalidField));
   ExpectNothingLeft("b");
 }
@@ -93,7 +93,7 @@ TEST_F(SessionImportTest, CountsBeyondTheModelsAreRefusedBeforeTheNameIsTaken) {
 
 TEST_F(SessionImportTest, AnotherModelsArchiveIsForeignButItsTranscriptMayBeTaken) {
   auto parts = f_.Export(source_);
-  std::get<ArchiveHeader>(parts[0]).shape.fingerprint = "g";
+  std::get<ArchiveHeader>(parts[0]).shape.fingerprint = std::string("g");
   EXPECT_TRUE(HasReason(f_.Import(parts, "b").status(), Reason::kFingerprintMismatch));
   ExpectNothingLeft("b");
   // Its sum is over the header as it was made.

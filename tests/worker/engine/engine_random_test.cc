@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole engine under random loads, checked against an oracle without a cache: sessions that
 // append, replace and roll back, several choices, readers that pause, cancels, tiny pools.
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <random>
@@ -36,6 +37,7 @@ class RandomLoad {
       bench_.clock().Advance(Pick(0, 99) == 0 ? absl::Seconds(Pick(0, 11))
                                               : absl::Milliseconds(Pick(0, 50)));
       for (std::size_t i = 0; i < running_.size(); ++i) Disturb(i);
+      if (Pick(0, 9) == 0) ChangeSession();
     }
     for (Running& running : running_) running.test.sink->set_paused(false);
     for (int round = 0; round < 100000 && !running_.empty(); ++round) {
@@ -130,6 +132,40 @@ class RandomLoad {
       return;
     }
     running_.push_back({{*id, std::static_pointer_cast<RecordingSink>(turn.sink)}, turn});
+  }
+
+  static bool IsBusy(const std::vector<Running>& running, const SessionKey& key) {
+    return std::any_of(running.begin(), running.end(),
+                       [&](const Running& one) { return one.wanted.key == key; });
+  }
+
+  // Forks a session at a position, cuts one, or drops one.
+  void ChangeSession() {
+    const TenantId tenant(Pick(0, 1) == 0 ? "acme" : "other");
+    const SessionKey from{tenant, SessionId(absl::StrCat("s", Pick(0, 3)))};
+    const SessionKey to{tenant, SessionId(absl::StrCat("s", Pick(0, 3)))};
+    std::vector<TokenId> history = transcripts_[from];
+    const auto cut = static_cast<std::size_t>(Pick(0, 150)) % (history.size() + 1);
+    history.resize(cut);
+    const auto position = static_cast<Position>(cut);
+    absl::Status status = absl::UnknownError("not called");
+    const auto done = [&status](absl::Status s) { status = std::move(s); };
+    const std::int32_t kind = Pick(0, 3);
+    if (kind == 0) {
+      bench_.engine().TruncateSession(from, position, done);
+      bench_.Round();
+      EXPECT_EQ(status.ok(), !HasReason(status, Reason::kSessionBusy)) << status;
+      if (!IsBusy(running_, from)) transcripts_[from] = history;
+    } else if (kind == 1 && !IsBusy(running_, from)) {
+      bench_.engine().DropSession(from);
+      bench_.Round();
+      transcripts_[from].clear();
+    } else if (from != to && !IsBusy(running_, to)) {
+      bench_.engine().ForkSession(from, to, position, done);
+      bench_.Round();
+      EXPECT_TRUE(status.ok()) << status;
+      transcripts_[to] = history;
+    }
   }
 
   void Disturb(std::size_t& i) {

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/turn/worker_session_kv.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "contract/errors.h"
+#include "contract/limits.h"
+#include "gtest/gtest.h"
+#include "sessions/archive_checksum.h"
+
+namespace pintle {
+namespace {
+
+// An engine whose KV of any session is token i = i, 40 of them, 8 bytes each; answers at once.
+class CountingEngine final : public EngineKv {
+ public:
+  void ForkSession(const SessionKey&, const SessionKey&, Position tokens, Done done) override {
+    forked = tokens;
+    done(absl::OkStatus());
+  }
+  void TruncateSession(const SessionKey&, Position tokens, Done done) override {
+    truncated = tokens;
+    done(absl::OkStatus());
+  }
+  void OpenReading(const SessionKey&, Position tokens_max, ReadingDone done) override {
+    EngineReading reading;
+    reading.number = 1;
+    for (TokenId i = 0; i < std::min<Position>(40, tokens_max); ++i) reading.tokens.push_back(i);
+    done(std::move(reading));
+  }
+  void ReadPositions(std::uint64_t, Position, std::int32_t count, BytesDone done) override {
+    done(std::string(static_cast<std::size_t>(count) * 8, 'x'));
+  }
+  void CloseReading(std::uint64_t number) override { closed = number; }
+  void Import(EngineImport import, TokensDone done) override {
+    imported = std::move(import);
+    done(static_cast<Position>(imported.tokens.size()));
+  }
+
+  Position forked = -1;
+  Position truncated = -1;
+  std::uint64_t closed = 0;
+  EngineImport imported;
+};
+
+class WorkerSessionKvTest : public testing::Test {
+ protected:
+  WorkerSessionKvTest() : kv_(Parts()) {}
+
+  WorkerSessionKv::Parts Parts() {
+    WorkerSessionKv::Parts parts;
+    parts.engine = &engine_;
+    parts.transcripts = &transcripts_;
+    parts.clock = &clock_;
+    parts.layout = {16, 128, 8, 1, 1, 1, 4};
+    parts.model.fingerprint = std::string("f");
+    parts.model.kv_dtype = std::string("f32");
+    parts.model.context_tokens = 100;
+    parts.random = [n = std::uint64_t{0}]() mutable { return ++n; };
+    return parts;
+  }
+  absl::StatusOr<KvTransferId> OpenWrite(KvShape shape, std::size_t tokens) {
+    KvWriting writing;
+    writing.key = key_;
+    writing.shape = std::move(shape);
+    writing.tokens.resize(tokens);
+    absl::StatusOr<KvTransferId> id;
+    kv_.OpenWrite(std::move(writing), [&](auto i) { id = std::move(i); });
+    return id;
+  }
+  absl::Status Write(KvTransferId id, Position first, std::int32_t tokens) {
+    KvPortion portion{first, tokens, std::string(static_cast<std::size_t>(tokens) * 8, 'y'), 0};
+    portion.checksum = PortionChecksum(portion.data);
+    return Write(id, std::move(portion));
+  }
+  absl::Status Write(KvTransferId id, KvPortion portion) {
+    absl::Status status;
+    kv_.Write(id, std::move(portion), [&](auto s) { status = std::move(s); });
+    return status;
+  }
+  absl::StatusOr<Position> Finish(KvTransferId id) {
+    absl::StatusOr<Position> held;
+    kv_.FinishWrite(id, [&](auto h) { held = std::move(h); });
+    return held;
+  }
+
+  const SessionKey key_{TenantId("t"), SessionId("s")};
+  ManualClock clock_;
+  CountingEngine engine_;
+  TranscriptCache transcripts_{10};
+  WorkerSessionKv kv_;
+};
+
+TEST_F(WorkerSessionKvTest, PortionsFollowEachOtherToTheEnd) {
+  absl::StatusOr<KvReading> reading;
+  kv_.OpenRead(key_, 100, [&](auto r) { reading = std::move(r); });
+  ASSERT_TRUE(reading.ok());
+  EXPECT_EQ(reading->tokens, 40);
+  EXPECT_EQ(reading->shape, kv_.shape());
+  Position next = 0;
+  while (next < reading->tokens) {
+    absl::StatusOr<KvPortion> portion;
+    kv_.Read(reading->transfer, [&](auto p) { portion = std::move(p); });
+    ASSERT_TRUE(portion.ok());
+    EXPECT_EQ(portion->first, next);
+    EXPECT_LE(portion->first % 16 + portion->tokens, 16);
+    EXPECT_EQ(portion->checksum, PortionChecksum(portion->data));
+    next += portion->tokens;
+  }
+  absl::Status after;
+  kv_.Read(reading->transfer, [&](auto p) { after = p.status(); });
+  EXPECT_TRUE(HasReason(after, Reason::kInvalidField));
+  kv_.Close(reading->transfer);
+  EXPECT_EQ(engine_.closed, 1U);
+}
+
+TEST_F(WorkerSessionKvTest, TheEngineTakesAnImportOnceAllOfItIsThere) {
+  const auto id = OpenWrite(kv_.shape(), 30);
+  ASSERT_TRUE(id.ok()) << id.status();
+  EXPECT_TRUE(Write(*id, 0, 20).ok());
+  EXPECT_TRUE(Write(*id, 20, 10).ok());
+  EXPECT_TRUE(engine_.imported.portions.empty());
+  EXPECT_EQ(*Finish(*id), 30);
+  EXPECT_EQ(engine_.imported.portions.size(), 2U);
+  EXPECT_NE(engine_.imported.secret, 0U);
+  EXPECT_TRUE(HasReason(Finish(*id).status(), Reason::kInvalidField));
+}
+
+TEST_F(WorkerSessionKvTest, GapsDamageAndForeignShapesAreRefused) {
+  KvShape other = kv_.shape();
+  other.dtype = std::string("bf16");
+  EXPECT_TRUE(HasReason(OpenWrite(other, 30).status(), Reason::kFingerprintMismatch));
+  EXPECT_TRUE(HasReason(OpenWrite(kv_.shape(), 100).status(), Reason::kInvalidField));
+  EXPECT_TRUE(HasReason(OpenWrite(kv_.shape(), 0).status(), Reason::kInvalidField));
+  const auto id = OpenWrite(kv_.shape(), 30);
+  EXPECT_TRUE(HasReason(Write(*id, 1, 20), Reason::kInvalidField));
+  EXPECT_TRUE(HasReason(Write(*id, 0, 31), Reason::kInvalidField));
+  EXPECT_TRUE(HasReason(Write(*id, {0, 2, std::string(16, 'y'), 1}), Reason::kInvalidField));
+  EXPECT_TRUE(HasReason(Write(*id, {0, 2, std::string(15, 'y'), PortionChecksum("")}),
+                        Reason::kInvalidField));
+  EXPECT_TRUE(Write(*id, 0, 20).ok());
+  EXPECT_TRUE(HasReason(Finish(*id).status(), Reason::kInvalidField));
+  EXPECT_TRUE(engine_.imported.tokens.empty());
+}
+
+TEST_F(WorkerSessionKvTest, TransfersAreBoundedAndGivenUpWhenIdle) {
+  KvTransferId first = 0;
+  for (std::size_t i = 0; i < limits::kTransfers; ++i) {
+    const auto id = OpenWrite(kv_.shape(), 30);
+    ASSERT_TRUE(id.ok());
+    if (first == 0) first = *id;
+  }
+  EXPECT_TRUE(HasReason(OpenWrite(kv_.shape(), 30).status(), Reason::kQueueFull));
+  clock_.Advance(limits::kTransferIdle);
+  EXPECT_TRUE(OpenWrite(kv_.shape(), 30).ok());
+  EXPECT_TRUE(HasReason(Write(first, 0, 1), Reason::kInvalidField));
+}
+
+TEST_F(WorkerSessionKvTest, ForkAndTruncateReachTheEngine) {
+  kv_.Fork(key_, {key_.tenant, SessionId("b")}, 7, [](const auto& s) { EXPECT_TRUE(s.ok()); });
+  kv_.Truncate(key_, 5, [](const auto& s) { EXPECT_TRUE(s.ok()); });
+  EXPECT_EQ(engine_.forked, 7);
+  EXPECT_EQ(engine_.truncated, 5);
+}
+
+}  // namespace
+}  // namespace pintle
