@@ -13,7 +13,9 @@ namespace pintle {
 class SessionsCommand final : public Command {
  public:
   const char* name() const override { return "sessions"; }
-  const char* summary() const override { return "List, show, make, change, fork, move and delete sessions"; }
+  const char* summary() const override {
+    return "List, show, make, change, fork, move and delete sessions";
+  }
   void AddFlags(CLI::App& app) override;
   absl::Status Run(CommandContext& context) override;
 

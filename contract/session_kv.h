@@ -75,7 +75,8 @@ class SessionKvBackend {
 
   virtual ~SessionKvBackend() = default;
 
-  // `to` holds what `from` held after its last turn, up to the position. SESSION_BUSY, SESSIONS_MAX.
+  // `to` holds what `from` held after its last turn, up to the position. SESSION_BUSY;
+  // SESSIONS_MAX.
   virtual void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) = 0;
   // SESSION_BUSY while a turn runs.
   virtual void Truncate(const SessionKey& key, Position position, Done done) = 0;

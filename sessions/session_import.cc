@@ -44,7 +44,9 @@ SessionImport::~SessionImport() {
 
 void SessionImport::Accept(ArchivePart part, Done done) {
   if (complete_) return done(OutOfOrder("a part after the trailer"));
-  if (auto* portion = std::get_if<KvPortion>(&part)) return Take(std::move(*portion), std::move(done));
+  if (auto* portion = std::get_if<KvPortion>(&part)) {
+    return Take(std::move(*portion), std::move(done));
+  }
   absl::Status status;
   if (auto* header = std::get_if<ArchiveHeader>(&part)) {
     status = Take(std::move(*header));
@@ -59,12 +61,13 @@ void SessionImport::Accept(ArchivePart part, Done done) {
 
 absl::Status SessionImport::CheckHeader(const ArchiveHeader& header, const ModelInfo& model) const {
   if (header.version != kArchiveVersion) {
-    return InvalidField("header.version", absl::StrCat("is ", header.version, ", this server reads ",
-                                                       kArchiveVersion));
+    return InvalidField("header.version", absl::StrCat("is ", header.version,
+                                                       ", this server reads ", kArchiveVersion));
   }
   if (header.position < 0 || header.position > model.context_tokens) {
-    return InvalidField("header.position", absl::StrCat("is ", header.position, ", the context has ",
-                                                        model.context_tokens));
+    return InvalidField("header.position",
+                        absl::StrCat("is ", header.position, ", the context has ",
+                                     model.context_tokens));
   }
   if (header.turns < 0 || header.turns > std::min(limits::kArchiveTurns, header.position)) {
     return InvalidField("header.turns", absl::StrCat("is ", header.turns, " for ", header.position,
@@ -137,7 +140,8 @@ void SessionImport::Take(KvPortion portion, Done done) {
     return done(OutOfOrder("a portion of KV"));
   }
   if (PortionChecksum(portion.data) != portion.checksum) {
-    return done(InvalidField("kv.checksum", "does not agree with the data: the archive is damaged"));
+    return done(
+        InvalidField("kv.checksum", "does not agree with the data: the archive is damaged"));
   }
   kv_next_ += portion.tokens;
   ++portions_;

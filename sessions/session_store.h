@@ -90,15 +90,15 @@ class SessionStore {
 
   // A new session with the first `position` tokens of the source's transcript, all when unset, as
   // Transcript::Cut says; a turn that runs there is not part of it. It has the source's model,
-  // lease, labels and template clock, is best effort, and is bound to the same worker under an epoch
-  // of its own. SESSION_EXISTS; SESSIONS_MAX; INVALID_FIELD for a position outside.
+  // lease, labels and template clock, is best effort, and is bound to the same worker under an
+  // epoch of its own. SESSION_EXISTS; SESSIONS_MAX; INVALID_FIELD for a position outside.
   virtual absl::StatusOr<StoredSession> Fork(const SessionKey& from, const SessionId& id,
                                              std::optional<Position> position) = 0;
   // Keeps the first `position` tokens, as Transcript::Cut says. The binding stays; what the worker
   // is known to have is what stayed whole. SESSION_BUSY; INVALID_FIELD.
   virtual absl::StatusOr<StoredSession> Truncate(const SessionKey& key, Position position) = 0;
-  // Ends the turn by which an import has kept its new session to itself: the transcript is this one.
-  // SESSION_DELETED when the ticket is void.
+  // Ends the turn by which an import has kept its new session to itself: the transcript is this
+  // one. SESSION_DELETED when the ticket is void.
   virtual absl::StatusOr<StoredSession> CommitImport(const TurnTicket& ticket,
                                                      Transcript transcript,
                                                      absl::Time template_clock) = 0;

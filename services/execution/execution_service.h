@@ -24,7 +24,11 @@ class ExecutionService final : public v1::Execution::CallbackService {
   // The observers hear of each turn, for the worker's own log and metrics.
   ExecutionService(TurnBackend& turns, const CallerRules& callers, const Clock& clock,
                    std::vector<RequestObserver*> observers, SessionKvBackend& kv)
-      : turns_(turns), callers_(callers), clock_(clock), observers_(std::move(observers)), kv_(kv) {}
+      : turns_(turns),
+        callers_(callers),
+        clock_(clock),
+        observers_(std::move(observers)),
+        kv_(kv) {}
 
   // New turns are answered DRAINING from now on; running ones end as they would.
   void Drain() { draining_ = true; }

@@ -401,8 +401,9 @@ TEST_P(SessionStoreConformance, AnImportsTranscriptIsItsSessions) {
   EXPECT_EQ(stored->running, 0U);
   EXPECT_EQ(stored->transcript.position(), 6);
   EXPECT_EQ(stored->template_clock, absl::FromUnixSeconds(5));
-  EXPECT_TRUE(HasReason(store_->CommitImport(begun->ticket, Transcript(), absl::UnixEpoch()).status(),
-                        Reason::kSessionDeleted));
+  EXPECT_TRUE(
+      HasReason(store_->CommitImport(begun->ticket, Transcript(), absl::UnixEpoch()).status(),
+                Reason::kSessionDeleted));
 }
 
 TEST_P(SessionStoreConformance, ConcurrentTurnsOfOneSessionCommitOneAfterAnother) {

@@ -63,7 +63,8 @@ def flags_of_the_binaries():
     commands = "serve plan simulate generate chat sessions cache workers top".split()
     commands += ["tokenize", "models"]
     helps += [["pintle", command] for command in commands]
-    helps += [["pintle", "sessions", verb] for verb in "list get create update delete fork truncate export import".split()]
+    verbs = "list get create update delete fork truncate export import"
+    helps += [["pintle", "sessions", verb] for verb in verbs.split()]
     flags = set()
     for binary, *rest in helps:
         answer = subprocess.run(

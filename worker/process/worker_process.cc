@@ -89,8 +89,6 @@ EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& mod
   return engine;
 }
 
-}  // namespace
-
 // A worker that owns its sessions finds their KV in itself.
 class OwnSessionKv final : public SessionKvDirectory {
  public:
@@ -105,6 +103,8 @@ class OwnSessionKv final : public SessionKvDirectory {
   const Incarnation incarnation_;
   const std::shared_ptr<SessionKvBackend> kv_;
 };
+
+}  // namespace
 
 // In the order of construction; destruction runs backwards, so what borrows goes first.
 struct WorkerProcess::Rooms {
