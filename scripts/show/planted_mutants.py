@@ -34,6 +34,22 @@ MUTANTS = [
         "*/SessionStoreConformance.SecondTurnIsBusyUntilTheFirstEnds/*",
     ),
     Mutant(
+        "a fork keeps its source's epoch",
+        "sessions/memory_session_store.cc",
+        "    stored.binding.epoch = ++next_epoch_;\n",
+        "",
+        STORE,
+        "*/SessionStoreConformance.AForkIsBoundAsItsSourceUnderAnEpochOfItsOwn/*",
+    ),
+    Mutant(
+        "a truncation keeps one token too many",
+        "sessions/transcript.cc",
+        "raw.tokens.assign(tokens.begin(), tokens.begin() + rest);",
+        "raw.tokens.assign(tokens.begin(), tokens.begin() + rest + 1);",
+        STORE,
+        "*/SessionStoreConformance.TruncationKeepsTheFirstTokensAndTheBinding/*",
+    ),
+    Mutant(
         "a truncating turn keeps one turn too many",
         "sessions/transcript.cc",
         "rows->assign(rows_->begin(), rows_->begin() + kept);",
@@ -42,6 +58,14 @@ MUTANTS = [
         "*/SessionStoreConformance.TurnThatKeepsFewerTurnsTruncates/*",
     ),
     # --- The engine ---
+    Mutant(
+        "an export's reading is never given up",
+        "worker/engine/kv_transfers.cc",
+        "if (now >= it->second.used + limits::kTransferIdle) {",
+        "if (now < it->second.used) {",
+        "worker.engine.kv_transfers_test",
+        "KvTransfersTest.AReadingNobodyGoesOnWithIsGivenUp",
+    ),
     Mutant(
         "a tier that does not answer is waited for forever",
         "worker/engine/tier_link.cc",
