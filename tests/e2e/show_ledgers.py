@@ -152,7 +152,8 @@ def main():
     in_use = tier.blocks_in_use
     evictions = sum(row.evictions for row in cache.evictions)
     print(f"{options.seconds:.0f} s, {options.sessions} sessions, pool of"
-          f" {tier.blocks_total} blocks ({tier.blocks_total * cache.block_tokens} tokens): {churn.turns} turns,"
+          f" {tier.blocks_total} blocks ({tier.blocks_total * cache.block_tokens} tokens):"
+          f" {churn.turns} turns,"
           f" {churn.cancels} cancelled, {churn.deletes} sessions deleted, {churn.refused} refused;"
           f" {evictions} evictions, {watch.ledger.events} events, {watch.gaps} gaps")
     print(f"ledger violations in {looks} looks: {len(found)} (bound 0)")

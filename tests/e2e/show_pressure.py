@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions over a pool for half of their KV: {lru, session_aware} x {no tier, disk}, the real
-model, one schedule. Prints what each arm prefilled again as its clients saw it, its time to first token,
-the server's own regret figure, and the promised ratios with PASS or FAIL; exits accordingly.
+model, one schedule. Prints what each arm prefilled again as its clients saw it, its time to first
+token, the server's own regret figure, and the promised ratios with PASS or FAIL; exits accordingly.
 
 Usage: show_pressure.py [--seed 1] [--sessions 40] [--arms lru,session_aware,...] [--json FILE]
 """
@@ -165,7 +165,7 @@ def run_arm(plans, pool_bytes, policy, disk):
         server = worker(stack, str(pool_bytes), *flags)
         arm.run(plans, server.address)
         arm.regret = metric(server.metrics, "pintle_kv_regret_tokens_total")
-        arm.overflow = metric(server.metrics, "pintle_kv_ghost_overflow_tokens_total") or 0
+        arm.overflow = metric(server.metrics, "pintle_kv_regret_overflow_tokens_total") or 0
     return arm
 
 

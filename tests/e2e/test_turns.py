@@ -194,9 +194,6 @@ def test_cache_stats_balance_over_workers(client):
 @pytest.mark.parametrize(
     "service, method, request_",
     [
-        ("CacheStats", "WatchCacheEvents", {}),
-        ("CacheStats", "ExplainEviction", {}),
-        ("CacheStats", "SetEvictionPolicy", {"policy": "lru"}),
         ("Fleet", "DrainWorker", {"worker": "w0"}),
         ("Fleet", "ResumeWorker", {"worker": "w0"}),
         ("Fleet", "MigrateSession", {}),

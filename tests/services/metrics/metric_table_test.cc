@@ -27,12 +27,11 @@ TEST(MetricTableTest, NamesFollowTheRulesOfPrometheus) {
 }
 
 TEST(MetricTableTest, LabelsAreAClosedSortedSetWithoutIdentities) {
-  const std::set<std::string> allowed = {"cache",  "code",  "device", "dtype",       "kv_dtype",
-                                         "model",  "pin",   "policy", "reason",      "source",
-                                         "state",  "tier",  "version", "fingerprint"};
+  const std::set<std::string> allowed = {"cache",       "capacity", "code",  "device", "dtype",
+                                         "fingerprint", "kv_dtype", "model", "pin",    "policy",
+                                         "reason",      "source",   "state", "tier",   "version"};
   for (const MetricRow& row : MetricTable()) {
-    const std::vector<std::string> labels =
-        absl::StrSplit(row.labels, ',', absl::SkipEmpty());
+    const std::vector<std::string> labels = absl::StrSplit(row.labels, ',', absl::SkipEmpty());
     EXPECT_TRUE(std::is_sorted(labels.begin(), labels.end())) << row.name;
     for (const std::string& label : labels) EXPECT_TRUE(allowed.contains(label)) << label;
   }
