@@ -61,7 +61,8 @@ TEST(JsonScannerTest, AnyValueIsSkippedToABoundedDepth) {
     JsonScanner json(text);
     EXPECT_FALSE(json.SkipValue()) << text;
   }
-  JsonScanner deep(std::string(1000, '['));
+  const std::string nested(1000, '[');
+  JsonScanner deep(nested);
   EXPECT_FALSE(deep.SkipValue());
 }
 
