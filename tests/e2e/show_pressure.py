@@ -3,7 +3,7 @@
 model, one schedule. Prints what each arm prefilled again as its clients saw it, its time to first
 token, the server's own regret figure, and the promised ratios with PASS or FAIL; exits accordingly.
 
-Usage: show_pressure.py [--seed 1] [--sessions 40] [--arms lru,session_aware,...] [--json FILE]
+Usage: show_pressure.py [--seed 1] [--sessions 40] [--json FILE]
 """
 
 import argparse
