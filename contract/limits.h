@@ -54,6 +54,11 @@ inline constexpr std::size_t kSessionsMaxDefault = 100000;
 inline constexpr absl::Duration kSessionTtlDefault = absl::Hours(24);
 inline constexpr absl::Duration kLeaseDefault = absl::Minutes(10);
 inline constexpr absl::Duration kLeaseMax = absl::Hours(24);
+// Ranges of one retained pin: a system prompt, tools, a document, the latest turns. Each costs
+// every worker a mark per session and a walk along its chain per turn.
+inline constexpr std::size_t kPinRanges = 4;
+// Tenants with a quota or floor of their own on one worker: each floor is looked at per eviction.
+inline constexpr std::size_t kLimitedTenants = 1024;
 inline constexpr std::size_t kSessionsPageMax = 1000;
 inline constexpr std::size_t kSessionsPageDefault = 100;
 // Labels of a session: names for people, not a place to store data.

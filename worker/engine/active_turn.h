@@ -14,6 +14,7 @@
 #include "contract/ids.h"
 #include "contract/limits.h"
 #include "worker/engine/engine_turn.h"
+#include "worker/kv/kv_cache.h"
 #include "worker/kv/kv_sequence.h"
 #include "worker/scheduler/step_input.h"
 
@@ -62,6 +63,8 @@ class ActiveTurn {
     return static_cast<std::int32_t>(sequence % limits::kChoices);
   }
 
+  // Tokens a choice may come to, and how many choices there are: what a guarantee must cover.
+  kv::KvTurnSize Size() const { return {prompt_tokens() + max_tokens_, choices()}; }
   // All choices have ended; the turn only waits for its Commit.
   bool Settled() const;
   // Choices other than 0 have no sequences of their own yet.
@@ -94,6 +97,8 @@ class ActiveTurn {
   // What admission is expected to find and take; refreshed while the turn is near the front.
   std::int32_t expected_cached = 0;
   std::int32_t blocks_needed = 1;
+  // It draws, or would draw, on its session's guarantee.
+  bool funded = false;
 
   void set_forked(bool forked) { forked_ = forked; }
 

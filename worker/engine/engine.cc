@@ -33,6 +33,11 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
   complete.kv.blocks = decoder->KvBlocks();
   complete.kv.block_tokens = layout.block_tokens;
   complete.kv.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
+  // No table is longer than the context, and guarantees leave room for one that long.
+  const Position context = decoder->Limits().context_tokens;
+  const std::int64_t longest = (std::int64_t{context} + layout.block_tokens - 1) / layout.block_tokens;
+  complete.kv.sequence_blocks_max =
+      static_cast<std::int32_t>(std::min<std::int64_t>(longest, complete.kv.blocks));
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<kv::KvCache> cache, kv::KvCache::Create(complete.kv));
   if (tier.store != nullptr && tier.store->block_bytes() != layout.block_bytes) {
     return InvalidField("tier", absl::StrCat("has blocks of ", tier.store->block_bytes(),
@@ -237,6 +242,11 @@ void Engine::Import(EngineImport import, TokensDone done) {
     if (room == nullptr) return done(refused);
     room->transfers.Import(std::move(import), std::move(done), room->now);
   }});
+}
+
+absl::Status Engine::SetPin(SessionKey key, std::optional<Pin> pin, absl::Duration lease,
+                            absl::AnyInvocable<void(PinAnswer)> done) {
+  return mailbox_.SetPin({std::move(key), std::move(pin), lease, std::move(done)});
 }
 
 }  // namespace pintle

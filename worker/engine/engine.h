@@ -68,6 +68,8 @@ class Engine final : public EngineApi, public EngineKv {
   absl::Status QuerySessions(
       std::vector<SessionKey> keys,
       absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)> done) override;
+  absl::Status SetPin(SessionKey key, std::optional<Pin> pin, absl::Duration lease,
+                      absl::AnyInvocable<void(PinAnswer)> done) override;
 
   absl::Status QueryTenants(absl::AnyInvocable<void(std::vector<kv::KvTenantStats>)> done) override;
   absl::Status ExplainEviction(std::int64_t tokens,

@@ -3,6 +3,7 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_API_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "contract/eviction_explanation.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 #include "worker/engine/engine_snapshot.h"
 #include "worker/engine/engine_turn.h"
 #include "worker/kv/kv_stats.h"
@@ -66,6 +68,11 @@ class EngineApi {
   // QUEUE_FULL, DRAINING.
   virtual absl::Status SetPolicy(std::string name,
                                  absl::AnyInvocable<void(absl::StatusOr<std::string>)> done) = 0;
+  // Pins a session, known or not, like that from now on, or renews its pin when none is given.
+  // Calls `done` once as QuerySessions does; a stopped engine answers kMissing. Errors (`done` is
+  // not called then): QUEUE_FULL.
+  virtual absl::Status SetPin(SessionKey key, std::optional<Pin> pin, absl::Duration lease,
+                              absl::AnyInvocable<void(PinAnswer)> done) = 0;
 };
 
 }  // namespace pintle

@@ -40,6 +40,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler,
 
 bool EngineLoop::RunOnce() {
   now_ = clock_.Monotonic();
+  cache_.Expire(now_);
   mailbox_.Take(messages_);
   bool progress = !messages_.empty();
   HandleMessages();
@@ -80,8 +81,9 @@ void EngineLoop::Finish(const absl::Status& why) {
 
 void EngineLoop::Handle(SubmitMessage& message) {
   const TurnId id = message.turn;
-  table_.Add(id, std::move(message.request), message.submitted);
-  if (draining_) table_.Cancel(*table_.Find(id), Draining(), now_);
+  ActiveTurn& turn = table_.Add(id, std::move(message.request), message.submitted);
+  const absl::Status ready = draining_ ? Draining() : table_.Prepare(turn, now_);
+  if (!ready.ok()) table_.Cancel(turn, ready, now_);
 }
 
 void EngineLoop::Handle(StopChoiceMessage& message) {
@@ -106,6 +108,11 @@ void EngineLoop::Handle(DropMessage& message) {
   }
   // Busy is impossible: its turn has just ended.
   cache_.DropSession(message.key, kv::KvReason::kSessionDeleted, now_).IgnoreError();
+}
+
+void EngineLoop::Handle(PinMessage& message) {
+  message.done(message.pin ? cache_.SetPin(message.key, *message.pin, message.lease, now_)
+                           : cache_.RenewPin(message.key, now_));
 }
 
 void EngineLoop::Handle(QueryMessage& message) {
@@ -154,7 +161,8 @@ absl::Duration EngineLoop::TimerOf(const ActiveTurn& turn) const {
 }
 
 absl::Duration EngineLoop::NextTimer() const {
-  absl::Duration next = std::min(drain_deadline_, transfers_.NextTimer());
+  absl::Duration next =
+      std::min({drain_deadline_, transfers_.NextTimer(), cache_.NextExpiry()});
   if (tier_ != nullptr) next = std::min(next, tier_->NextTimer());
   for (const ActiveTurn* turn : table_.All()) next = std::min(next, TimerOf(*turn));
   return next;
@@ -195,6 +203,7 @@ void EngineLoop::EndAll(const absl::Status& why) {
 
 void EngineLoop::FillInput() {
   input_.Clear();
+  groups_.clear();
   input_.now = now_;
   input_.block_tokens = cache_.Stats().block_tokens;
   input_.blocks_available = table_.BlocksAvailable();
@@ -209,6 +218,8 @@ void EngineLoop::FillInput() {
     waiting.blocks_needed = turn->blocks_needed;
     waiting.sequences = turn->Places();
     waiting.preempted = turn->started;
+    waiting.funded = turn->funded;
+    waiting.group = GroupOf(*turn);
     waiting.paused = turn->paused_since.has_value();
     input_.waiting.push_back(waiting);
   }
@@ -218,6 +229,8 @@ void EngineLoop::FillInput() {
     running.standing = turn->standing();
     running.sequences = turn->Places();
     running.paused = turn->paused_since.has_value();
+    running.funded = turn->funded;
+    running.group = GroupOf(*turn);
     for (std::int32_t i = 0; i < turn->choices(); ++i) {
       const ActiveChoice& choice = turn->choice(i);
       if (!choice.kv.valid()) continue;
@@ -237,6 +250,15 @@ void EngineLoop::FillInput() {
     }
     input_.running.push_back(running);
   }
+}
+
+std::int32_t EngineLoop::GroupOf(const ActiveTurn& turn) {
+  const TenantId& tenant = turn.request().key.tenant;
+  if (turn.funded || !cache_.HasQuota(tenant)) return -1;
+  const auto [found, fresh] =
+      groups_.try_emplace(tenant, static_cast<std::int32_t>(input_.group_rooms.size()));
+  if (fresh) input_.group_rooms.push_back(table_.BlocksAvailable(tenant));
+  return found->second;
 }
 
 bool EngineLoop::Carry(const StepPlan& plan) {
@@ -282,10 +304,11 @@ bool EngineLoop::BreakDeadlock(const StepPlan& plan) {
   if (std::any_of(running.begin(), running.end(), may_move)) return false;
   ActiveTurn* stuck = nullptr;
   if (plan.stalled && !running.empty()) {
-    stuck = *std::max_element(running.begin(), running.end(),
-                              [this](const ActiveTurn* a, const ActiveTurn* b) {
-                                return scheduler_.Before(a->standing(), b->standing());
-                              });
+    // A turn with blocks of its own is in nobody's way.
+    for (ActiveTurn* turn : running) {
+      if (turn->funded) continue;
+      if (stuck == nullptr || scheduler_.Before(stuck->standing(), turn->standing())) stuck = turn;
+    }
   } else if (running.empty()) {
     const auto& waiting = table_.waiting();
     const auto next = std::find_if(waiting.begin(), waiting.end(), [](const ActiveTurn* turn) {

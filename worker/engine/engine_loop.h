@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "contract/clock.h"
@@ -35,7 +36,7 @@ class EngineLoop {
   // One round. False when there was nothing to do: then nothing will be until a message, a Wake,
   // or NextTimer.
   bool RunOnce();
-  // When the first timer of a live turn runs out, on Clock::Monotonic().
+  // When the first timer of a live turn, a lease or a TTL runs out, on Clock::Monotonic().
   absl::Duration NextTimer() const;
   // Carries out the messages that are left and ends every live turn with `why`. The mailbox must
   // be closed.
@@ -53,6 +54,7 @@ class EngineLoop {
   void Handle(ExplainMessage& message);
   void Handle(PolicyMessage& message);
   void Handle(KvTaskMessage& message);
+  void Handle(PinMessage& message);
   void Handle(DrainMessage& message);
 
   void HandleMessages();
@@ -61,6 +63,8 @@ class EngineLoop {
   bool RunTimers();
   absl::Duration TimerOf(const ActiveTurn& turn) const;
   void FillInput();
+  // The scheduler's number of the turn's tenant in this round, -1 when no quota binds it.
+  std::int32_t GroupOf(const ActiveTurn& turn);
   // Rejects, preempts, admits, and puts the runs into the builder. True if anything changed.
   bool Carry(const StepPlan& plan);
   void AddRun(ActiveTurn& turn, std::int32_t choice, std::int32_t rows);
@@ -89,6 +93,7 @@ class EngineLoop {
   bool draining_ = false;
   std::vector<EngineMessage> messages_;
   StepInput input_;
+  absl::flat_hash_map<TenantId, std::int32_t> groups_;
   StepBuilder builder_;
   RateMeter prefill_rate_;
   RateMeter decode_rate_;

@@ -3,6 +3,7 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_MESSAGE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/time/time.h"
 #include "contract/eviction_explanation.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 #include "worker/engine/engine_turn.h"
 #include "worker/engine/kv_transfers.h"
 #include "worker/kv/kv_cache.h"
@@ -77,6 +79,14 @@ struct KvTaskMessage {
   absl::AnyInvocable<void(const absl::Status& refused, KvTaskRoom* room)> run;
 };
 
+// No pin: the one there is is renewed.
+struct PinMessage {
+  SessionKey key;
+  std::optional<Pin> pin;
+  absl::Duration lease;
+  absl::AnyInvocable<void(PinAnswer)> done;
+};
+
 // Turns that never started end now, all others at `deadline`.
 struct DrainMessage {
   absl::Duration deadline;
@@ -85,7 +95,7 @@ struct DrainMessage {
 using EngineMessage =
     std::variant<SubmitMessage, StopChoiceMessage, CommitMessage, CancelMessage, DropMessage,
                  QueryMessage, TenantsMessage, ExplainMessage, PolicyMessage, KvTaskMessage,
-                 DrainMessage>;
+                 PinMessage, DrainMessage>;
 
 }  // namespace pintle
 

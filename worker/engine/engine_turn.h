@@ -12,6 +12,8 @@
 #include "absl/time/time.h"
 #include "contract/generation.h"
 #include "contract/ids.h"
+#include "contract/limits.h"
+#include "contract/pin.h"
 
 namespace pintle {
 
@@ -80,6 +82,10 @@ struct EngineTurn {
   bool logprobs = false;
   std::int32_t top_logprobs = 0;
   bool prompt_logprobs = false;
+  // What the session's KV is promised from now on; unset: as it was. A guarantee that cannot be
+  // had ends the turn with PIN_BUDGET or TENANT_QUOTA.
+  std::optional<Pin> pin;
+  absl::Duration lease = limits::kLeaseDefault;
   std::int32_t n = 1;
   std::int32_t priority = 50;
   // On Clock::Monotonic(); the turn ends DEADLINE_EXCEEDED when it passes.

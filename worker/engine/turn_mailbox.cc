@@ -120,6 +120,23 @@ void TurnMailbox::Task(KvTaskMessage task) {
   task.run(refused, nullptr);
 }
 
+absl::Status TurnMailbox::SetPin(PinMessage pin) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!closed_) {
+      if (messages_.size() >= messages_max_) {
+        return MakeError(Reason::kQueueFull,
+                         absl::StrCat("messages to the engine are ", messages_.size(), ", limit ",
+                                      messages_max_));
+      }
+      Post(std::move(pin));
+      return absl::OkStatus();
+    }
+  }
+  pin.done({PinVerdict::kMissing, absl::OkStatus()});
+  return absl::OkStatus();
+}
+
 void TurnMailbox::Drain(DrainMessage drain) {
   absl::MutexLock lock(&mutex_);
   if (closed_) return;

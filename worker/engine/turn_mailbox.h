@@ -21,9 +21,9 @@ namespace pintle {
 // Where callers and the engine thread meet: messages in order, and the little that Submit must
 // know at once (live turns, busy sessions, the length of the queue).
 // Thread: all methods are safe from any thread; the second group is for the engine thread.
-// Bounded: submissions and queries by `messages_max`; of each live turn at most one ending and one
+// Bounded: submissions, queries and pins by `messages_max`; of each live turn at most one ending and one
 // stop of each choice are kept; of each session one drop. Later ones add nothing and are ignored.
-// Fails: Submit and Query only, with the reasons of EngineApi.
+// Fails: Submit, Query and SetPin only, with the reasons of EngineApi.
 class TurnMailbox {
  public:
   TurnMailbox(std::size_t messages_max, std::size_t queue_max);
@@ -39,6 +39,7 @@ class TurnMailbox {
   absl::Status Ask(EngineMessage message);
   // Runs the task with the refusal at once: QUEUE_FULL, or DRAINING after Close.
   void Task(KvTaskMessage task);
+  absl::Status SetPin(PinMessage pin);
   // Submit answers DRAINING from now on. Posts the message.
   void Drain(DrainMessage drain);
   // Submit answers DRAINING and Query its `done` at once from now on; Sleep no longer sleeps.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "contract/check.h"
+#include "contract/status_macros.h"
 
 namespace pintle {
 namespace {
@@ -32,10 +33,11 @@ std::int32_t TurnTable::BlocksFor(std::int64_t tokens) const {
 }
 
 std::int32_t TurnTable::BlocksAvailable() const {
-  const kv::KvStats& stats = cache_.Stats();
-  return static_cast<std::int32_t>(stats.Blocks(kv::BlockState::kFree) +
-                                   stats.Blocks(kv::BlockState::kEvictable) -
-                                   stats.blocks_reserved);
+  return static_cast<std::int32_t>(cache_.Room(TenantId()));
+}
+
+std::int32_t TurnTable::BlocksAvailable(const TenantId& tenant) const {
+  return static_cast<std::int32_t>(cache_.Room(tenant));
 }
 
 std::int32_t TurnTable::Clip(Position prompt_tokens, std::int32_t n,
@@ -57,12 +59,12 @@ Position TurnTable::PromptLimit(std::int32_t n) const {
       std::min<std::int64_t>(std::max<std::int64_t>(pool, 0), context_tokens_ - 1));
 }
 
-void TurnTable::Add(TurnId id, EngineTurn request, absl::Duration submitted) {
+ActiveTurn& TurnTable::Add(TurnId id, EngineTurn request, absl::Duration submitted) {
   const auto prompt_tokens = static_cast<Position>(request.prompt.size());
   const std::int32_t max_tokens = Clip(prompt_tokens, request.n, request.stopping.max_tokens);
   auto turn = std::make_unique<ActiveTurn>(id, std::move(request), submitted, max_tokens);
   Enqueue(*turn);
-  turns_[id] = std::move(turn);
+  return *(turns_[id] = std::move(turn));
 }
 
 ActiveTurn* TurnTable::Find(TurnId id) {
@@ -103,14 +105,30 @@ void TurnTable::Estimate(ActiveTurn& turn) const {
   if (turn.NeedsScores()) {
     turn.expected_cached = 0;
     turn.blocks_needed = BlocksFor(static_cast<std::int64_t>(tokens.size())) + 1 + forks;
+    turn.funded = cache_.Match(turn.request().key, {}, turn.Size()).funded;
     return;
   }
-  const kv::KvMatch match = cache_.Match(turn.request().key, tokens);
+  const kv::KvMatch match = cache_.Match(turn.request().key, tokens, turn.Size());
+  turn.funded = match.funded;
   turn.expected_cached = match.Total();
   turn.blocks_needed = match.blocks_needed + forks;
   // The blocks matched may be among those that look available; then the turn has to wait although
   // the sum would do.
-  if (!match.fits) turn.blocks_needed = std::max(turn.blocks_needed, BlocksAvailable() + 1);
+  if (!match.fits && !match.funded) turn.blocks_needed = std::max(turn.blocks_needed, BlocksAvailable() + 1);
+}
+
+absl::Status TurnTable::Pin(const ActiveTurn& turn, absl::Duration now) {
+  const EngineTurn& request = turn.request();
+  if (request.key.session.empty() || !request.pin) return absl::OkStatus();
+  return cache_.SetPin(request.key, *request.pin, request.lease, now).why;
+}
+
+absl::Status TurnTable::Prepare(ActiveTurn& turn, absl::Duration now) {
+  PINTLE_RETURN_IF_ERROR(Pin(turn, now));
+  Estimate(turn);
+  if (turn.funded) return absl::OkStatus();
+  return cache_.CheckQuota(turn.request().key.tenant,
+                           BlocksFor(std::int64_t{turn.prompt_tokens()} + 1));
 }
 
 void TurnTable::RefreshFront() {
@@ -124,10 +142,12 @@ absl::Status TurnTable::Admit(ActiveTurn& turn, absl::Duration now) {
 }
 
 absl::Status TurnTable::Seat(ActiveTurn& turn, absl::Duration now) {
+  PINTLE_RETURN_IF_ERROR(Pin(turn, now));
   Estimate(turn);
   const bool reuse = !turn.NeedsScores();
   absl::StatusOr<kv::KvSequence> sequence = cache_.Begin(
-      turn.request().key, reuse ? turn.AdmissionTokens() : absl::Span<const TokenId>(), now);
+      turn.request().key, reuse ? turn.AdmissionTokens() : absl::Span<const TokenId>(), now,
+      turn.Size());
   if (!sequence.ok()) return sequence.status();
   if (absl::Status status = cache_.Reserve(*sequence, turn.blocks_needed); !status.ok()) {
     cache_.Rollback(*std::move(sequence), now);

@@ -36,12 +36,16 @@ class TurnTable {
   // The longest prompt of a turn with n choices.
   Position PromptLimit(std::int32_t n) const;
 
-  void Add(TurnId id, EngineTurn request, absl::Duration submitted);
+  ActiveTurn& Add(TurnId id, EngineTurn request, absl::Duration submitted);
+  // Pins the turn's session as it asks. PIN_BUDGET, TENANT_QUOTA (of a guarantee, or because the
+  // prompt alone exceeds what the tenant may hold), SESSIONS_MAX.
+  absl::Status Prepare(ActiveTurn& turn, absl::Duration now);
   // Null when the turn is over.
   ActiveTurn* Find(TurnId id);
   ActiveTurn* FindSession(const SessionKey& key);
 
-  // Seat and Announce. POOL_FULL or SESSIONS_MAX: it still waits.
+  // Seat and Announce. POOL_FULL or SESSIONS_MAX: it still waits. SESSION_BUDGET, PIN_BUDGET,
+  // TENANT_QUOTA: it never can.
   absl::Status Admit(ActiveTurn& turn, absl::Duration now);
   // Gives a waiting turn the blocks of its prompt without telling anybody yet.
   absl::Status Seat(ActiveTurn& turn, absl::Duration now);
@@ -71,9 +75,12 @@ class TurnTable {
   std::int64_t preemptions() const { return preemptions_; }
   std::int32_t BlocksFor(std::int64_t tokens) const;
   std::int32_t BlocksAvailable() const;
+  // As far as the tenant's quota goes.
+  std::int32_t BlocksAvailable(const TenantId& tenant) const;
 
  private:
   void Enqueue(ActiveTurn& turn);
+  absl::Status Pin(const ActiveTurn& turn, absl::Duration now);
   void Estimate(ActiveTurn& turn) const;
   void LeavePhase(ActiveTurn& turn);
   // Gives back all blocks but choice 0's.

@@ -40,11 +40,13 @@ void BlockPool::GiveBack(BlockIndex block) {
   PINTLE_CHECK(it.state != BlockState::kFree, "a free block is not given back");
   PINTLE_CHECK(!it.referenced() && it.tails == 0 && it.children == 0 && !it.indexed,
                "a block is given back when nothing refers to it");
+  PINTLE_CHECK(it.guarantees == 0 && it.retentions == 0, "no pin weighs on a free block");
   SetFilled(block, 0);
   SetState(block, BlockState::kFree);
   it.parent = kNoBlock;
   it.cached = false;
   it.preempted = false;
+  it.kept = false;
   it.next = free_;
   free_ = block;
 }
@@ -68,6 +70,10 @@ BlockFacts BlockPool::Facts(BlockIndex block) const {
   BlockFacts facts;
   facts.tokens = (*this)[block].filled;
   facts.reuse = (*this)[block].reuse;
+  if ((*this)[block].retentions > 0) {
+    facts.priority = (*this)[block].priority;
+    facts.retained_until = (*this)[block].kept_until;
+  }
   return facts;
 }
 

@@ -21,6 +21,8 @@ struct Block {
   Hash128 hash;  // chain hash; set while `indexed`
   absl::Duration taken_at = absl::ZeroDuration();
   absl::Duration last_use = absl::ZeroDuration();
+  // Latest end of the marks in its subtree, since it has some; zero without.
+  absl::Duration kept_until = absl::ZeroDuration();
   BlockIndex parent = kNoBlock;
   BlockIndex next = kNoBlock;    // of the free list, or of the prefix index's bucket
   std::int32_t depth = 0;        // its place in the chain, from 0
@@ -28,14 +30,20 @@ struct Block {
   std::int32_t filled = 0;       // leading positions whose K and V are written and kept
   std::int32_t table_refs = 0;   // running sequences that have it in their table
   std::int32_t source_refs = 0;  // running sequences that copy from it
+  std::int32_t general_refs = 0;  // of both, those that draw from no guarantee
   std::int32_t tails = 0;        // sessions whose chain ends here
   std::int32_t first_tail = -1;  // head of their list in the session table
   std::int32_t space = -1;       // namespace
   std::int32_t reuse = 0;        // times a turn found it again
+  std::int32_t guarantees = 0;   // guarantees that weigh here, and children that have some
+  std::int32_t retentions = 0;   // retained marks that weigh here, and children that have some
+  std::int32_t kept_children = 0;  // children that are `kept`
+  std::int32_t priority = -1;    // largest of the retained marks in its subtree, since it has some
   BlockState state = BlockState::kFree;
   bool indexed = false;    // findable: full, and nobody's speculation
   bool cached = false;     // kept for its own sake, though no session holds it
   bool preempted = false;  // kept since a preemption; its eviction is PREEMPTED
+  bool kept = false;       // some live pin of its subtree keeps it: of the second class to go
 
   bool referenced() const { return table_refs + source_refs > 0; }
 };

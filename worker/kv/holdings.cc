@@ -15,18 +15,27 @@ bool Needed(const Block& block) {
   return block.referenced() || block.children > 0 || block.tails > 0 || block.cached;
 }
 
+Budgets::Options OfPool(Budgets::Options budgets, std::int32_t blocks, std::int32_t block_tokens) {
+  budgets.blocks = blocks;
+  budgets.block_tokens = block_tokens;
+  return budgets;
+}
+
 }  // namespace
 
 Holdings::Holdings(const Options& options, const BlockHash& block_hash)
-    : pool(options.blocks, options.block_tokens),
+    : budgets(OfPool(options.budgets, options.blocks, options.block_tokens)),
+      pool(options.blocks, options.block_tokens),
       index(pool),
-      spaces(block_hash, options.shared_namespace),
+      spaces(block_hash, options.shared_namespace, &budgets),
       sessions(pool, options.sessions_max),
       log(options.records_max),
       hash_(block_hash),
-      bytes_per_token_(options.bytes_per_token) {}
+      bytes_per_token_(options.bytes_per_token) {
+  chain_.reserve(static_cast<std::size_t>(options.blocks));
+}
 
-BlockIndex Holdings::Take(BlockIndex parent, std::int32_t space, absl::Duration now) {
+BlockIndex Holdings::Take(BlockIndex parent, std::int32_t space, absl::Duration now, bool funded) {
   const BlockIndex block = pool.TakeFree();
   Block& it = pool[block];
   it.parent = parent;
@@ -40,34 +49,49 @@ BlockIndex Holdings::Take(BlockIndex parent, std::int32_t space, absl::Duration 
     it.depth = pool[parent].depth + 1;
     ++pool[parent].children;
   }
+  budgets.Reside(spaces.Limit(space), 1);
+  if (!funded) Burden(block, 1);
   policy->Insert(block, now);
   ++version;
   return block;
 }
 
-void Holdings::Ref(BlockIndex block) {
+void Holdings::Burden(BlockIndex block, std::int32_t refs) {
+  Block& it = pool[block];
+  const bool before = it.general_refs > 0;
+  it.general_refs += refs;
+  PINTLE_CHECK(it.general_refs >= 0, "a general reference is given back as one");
+  const bool after = it.general_refs > 0;
+  if (before != after) budgets.Use(LimitOf(block), after ? 1 : -1);
+}
+
+void Holdings::Ref(BlockIndex block, bool funded) {
   Block& it = pool[block];
   ++it.table_refs;
-  if (it.state != BlockState::kEvictable) return;
-  policy->Protected(block);
+  if (!funded) Burden(block, 1);
+  if (it.state == BlockState::kInUse) return;
+  if (it.state == BlockState::kEvictable) policy->Protected(block);
   pool.SetState(block, BlockState::kInUse);
   ++version;
 }
 
-void Holdings::Deref(BlockIndex block, KvReason reason, absl::Duration now) {
+void Holdings::Deref(BlockIndex block, KvReason reason, absl::Duration now, bool funded) {
   PINTLE_CHECK(pool[block].table_refs > 0, "a reference is given back once");
   --pool[block].table_refs;
+  if (!funded) Burden(block, -1);
   Unreferenced(block, reason, now);
 }
 
-void Holdings::RefSource(BlockIndex block) {
+void Holdings::RefSource(BlockIndex block, bool funded) {
   PINTLE_CHECK(pool[block].referenced(), "a copy's source was in a table");
   ++pool[block].source_refs;
+  if (!funded) Burden(block, 1);
 }
 
-void Holdings::DerefSource(BlockIndex block, KvReason reason, absl::Duration now) {
+void Holdings::DerefSource(BlockIndex block, KvReason reason, absl::Duration now, bool funded) {
   PINTLE_CHECK(pool[block].source_refs > 0, "a reference is given back once");
   --pool[block].source_refs;
+  if (!funded) Burden(block, -1);
   Unreferenced(block, reason, now);
 }
 
@@ -82,8 +106,9 @@ void Holdings::Unreferenced(BlockIndex block, KvReason reason, absl::Duration no
   }
   TrimToUse(block, reason);
   it.last_use = now;
-  pool.SetState(block, BlockState::kEvictable);
-  policy->Evictable(block, now);
+  const bool pinned = it.guarantees > 0;
+  pool.SetState(block, pinned ? BlockState::kPinned : BlockState::kEvictable);
+  if (!pinned) policy->Evictable(block, now);
   if (observer != nullptr) observer->Released(block, it.indexed ? &it.hash : nullptr);
   ++version;
 }
@@ -118,6 +143,7 @@ void Holdings::MoveIn(BlockIndex block, std::int32_t count, KvTier from, absl::D
 void Holdings::Relink(BlockIndex block, BlockIndex parent) {
   Block& it = pool[block];
   if (it.parent == parent) return;
+  PINTLE_CHECK(!it.kept, "a block that a pin keeps stays in its chain");
   PINTLE_CHECK(it.parent != kNoBlock && parent != kNoBlock, "a first block has no parent");
   --pool[it.parent].children;
   ++pool[parent].children;
@@ -158,10 +184,12 @@ void Holdings::Free(BlockIndex block, KvReason reason, absl::Duration now) {
 void Holdings::FreeEmpty(BlockIndex block) {
   const Block& it = pool[block];
   policy->Erase(block);
+  budgets.Reside(LimitOf(block), -1);
   if (it.parent == kNoBlock) {
     spaces.Drop(it.space);
   } else {
     --pool[it.parent].children;
+    if (it.kept) --pool[it.parent].kept_children;
   }
   pool.GiveBack(block);
   ++version;
@@ -235,18 +263,6 @@ void Holdings::Settle(BlockIndex block, KvReason reason, absl::Duration now) {
   }
 }
 
-void Holdings::PlanInto(std::int32_t need, absl::Duration now, EvictionPlan* plan) const {
-  plan->need = need;
-  plan->from_free = std::min(need, pool.free_blocks());
-  plan->victims.clear();
-  const std::int32_t missing = need - plan->from_free;
-  if (missing > 0) policy->Propose(missing, now, OfferAll, &plan->victims);
-  plan->shortfall = missing - static_cast<std::int32_t>(plan->victims.size());
-  plan->blocks_in_use = pool.Count(BlockState::kInUse);
-  plan->blocks_pinned = pool.Count(BlockState::kPinned);
-  plan->version = version;
-}
-
 void Holdings::Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
                       absl::Duration now) {
   PINTLE_CHECK(plan.ok() && plan.version == version, "a plan is carried out as it was made");
@@ -261,7 +277,7 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
   Block& it = pool[victim.block];
   PINTLE_CHECK(it.state == BlockState::kEvictable && it.children == 0,
                "only an unused leaf is evicted");
-  if (it.preempted) reason = KvReason::kPreempted;
+  reason = ReasonFor(victim.block, reason);
   Describe(victim, reason, on_behalf_of, now, &record_);
   const bool moved = Demote(now);
   if (!moved) CountEviction();
@@ -279,6 +295,7 @@ void Holdings::Evict(const Victim& victim, KvReason reason, const SessionKey& on
       Detach(session, lost, reason);
     }
     sessions.Hold(session, it.parent, start);
+    PlaceMarks(session, now);
   }
   if (it.cached && it.parent != kNoBlock) {
     // Cache content shrinks from its tail too: what no session uses of the parent is kept for its
@@ -329,6 +346,9 @@ void Holdings::Describe(const Victim& victim, KvReason reason, const SessionKey&
 bool Holdings::Demote(absl::Duration now) {
   if (demoter == nullptr) return false;
   const Block& it = pool[record_.block];
+  for (std::int32_t s = it.first_tail; s != -1; s = sessions[s].next_tail) {
+    if (sessions[s].pins.asked.resident) return false;
+  }
   wide_hash_ = WideHash(record_.block, it.space);
   const auto tier = demoter->Demote(DemotionOffer{record_, WideHash(it.parent, it.space),
                                                   wide_hash_, WrittenTokens(record_.block)},

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "contract/ids.h"
 #include "worker/kv/block_hash.h"
 #include "worker/kv/block_pool.h"
+#include "worker/kv/budgets.h"
 #include "worker/kv/eviction_log.h"
 #include "worker/kv/eviction_plan.h"
 #include "worker/kv/eviction_policy.h"
@@ -38,16 +40,19 @@ class Holdings : public BlockTree {
     std::int32_t sessions_max;
     std::int32_t records_max;
     std::string shared_namespace;
+    // Its pool is taken from `blocks` and `block_tokens`.
+    Budgets::Options budgets{};
   };
   Holdings(const Options& options, const BlockHash& block_hash);
 
   // --- Blocks of sequences ---
+  // `funded`: the sequence draws from a guarantee, so its blocks burden nobody else's budget.
   // A fresh block after `parent` for one sequence's table. Requires: a free block.
-  BlockIndex Take(BlockIndex parent, std::int32_t space, absl::Duration now);
-  void Ref(BlockIndex block);
-  void Deref(BlockIndex block, KvReason reason, absl::Duration now);
-  void RefSource(BlockIndex block);
-  void DerefSource(BlockIndex block, KvReason reason, absl::Duration now);
+  BlockIndex Take(BlockIndex parent, std::int32_t space, absl::Duration now, bool funded = false);
+  void Ref(BlockIndex block, bool funded = false);
+  void Deref(BlockIndex block, KvReason reason, absl::Duration now, bool funded = false);
+  void RefSource(BlockIndex block, bool funded = false);
+  void DerefSource(BlockIndex block, KvReason reason, absl::Duration now, bool funded = false);
   // A turn found the block's content again.
   void Touch(BlockIndex block, absl::Duration now);
   // `count` more positions of the block are written and kept.
@@ -79,9 +84,25 @@ class Holdings : public BlockTree {
   // Frees from `block` upwards what nobody needs any more, and trims where it stops.
   void Settle(BlockIndex block, KvReason reason, absl::Duration now);
 
+  // --- Pins ---
+  // Lets the session's marks weigh where its chain is now. O(marks x blocks of the chain).
+  void PlaceMarks(std::int32_t session, absl::Duration now);
+  // Where a mark of the session weighs, kNoBlock for nowhere.
+  BlockIndex MarkPlace(const Session& session, const PinMark& mark) const;
+  // A mark that is no session's any more leaves `block`. O(blocks whose class changes).
+  void DropMark(BlockIndex block, PinKind kind, absl::Duration now);
+  // The session's marks weigh nowhere and are forgotten.
+  void ClearMarks(std::int32_t session, absl::Duration now);
+
   // --- Eviction ---
-  // Makes `plan` what `need` blocks would take; keeps the room of its list.
-  void PlanInto(std::int32_t need, absl::Duration now, EvictionPlan* plan) const;
+  // Makes `plan` what `need` blocks for a tenant's namespace (-1: for nobody) would take; keeps the
+  // room of its list. With floors a proposal is made anew for each tenant that reaches its own.
+  void PlanInto(std::int32_t need, std::int32_t space, absl::Duration now,
+                EvictionPlan* plan) const;
+  // What the tenant must give up of its own before it takes `need` blocks; shortfall never counts
+  // free blocks. O(evictable blocks), as the policy walks past those of others.
+  void PlanQuota(std::int32_t need, std::int32_t space, absl::Duration now,
+                 EvictionPlan* plan) const;
   void Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
               absl::Duration now);
   // Writes what would be recorded if the victim went now; its number is the log's to give.
@@ -105,6 +126,7 @@ class Holdings : public BlockTree {
     return pool.Count(BlockState::kFree) + pool.Count(BlockState::kEvictable);
   }
 
+  Budgets budgets;
   BlockPool pool;
   PrefixIndex index;
   NamespaceTable spaces;
@@ -119,6 +141,18 @@ class Holdings : public BlockTree {
   std::uint64_t version = 0;  // rises with every change a plan could notice
 
  private:
+  void Burden(BlockIndex block, std::int32_t refs);
+  // The limits of the tenant that the block belongs to, -1 for none.
+  std::int32_t LimitOf(BlockIndex block) const { return spaces.Limit(pool[block].space); }
+  // One mark more or less weighs on `block`. O(blocks whose class changes).
+  void AddMark(BlockIndex block, const PinMark& mark, absl::Duration now);
+  void RaiseFacts(BlockIndex block, const PinMark& mark, absl::Duration now);
+  // The blocks of chain_, tail first, changed class or may have become pinned or unpinned.
+  void Reclass(bool kept, absl::Duration now);
+  void ProposeAboveFloors(std::int32_t missing, std::int32_t space, absl::Duration now,
+                          EvictionPlan* plan) const;
+  // What an eviction for `reason` is recorded as.
+  KvReason ReasonFor(BlockIndex block, KvReason reason) const;
   void Unreferenced(BlockIndex block, KvReason reason, absl::Duration now);
   void TrimToUse(BlockIndex block, KvReason reason);
   void Free(BlockIndex block, KvReason reason, absl::Duration now);
@@ -136,6 +170,7 @@ class Holdings : public BlockTree {
   const BlockHash& hash_;
   std::int64_t bytes_per_token_;
   Hash128 wide_hash_;      // of the victim at hand, while it is offered
+  std::vector<BlockIndex> chain_;  // scratch room of AddMark and DropMark
   EvictionRecord record_;  // of the victim at hand; its strings keep their room
 };
 

@@ -8,11 +8,12 @@
 #include <map>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "contract/check.h"
 #include "contract/errors.h"
 #include "contract/status_macros.h"
-#include "worker/kv/policy_registry.h"
+#include "worker/kv/class_policy.h"
 
 namespace pintle::kv {
 namespace {
@@ -25,6 +26,56 @@ std::string SharedNamespace(const KvOptions& options) {
   // adapter, of which there is none yet.
   return absl::StrCat("/", options.model_fingerprint.size(), ":", options.model_fingerprint, "/0:/",
                       options.kv_dtype.size(), ":", options.kv_dtype, "/", options.block_tokens);
+}
+
+// The pin budget and the floors leave room for a maximal request, and every quota holds something.
+absl::Status ValidateBudgets(const KvOptions& options) {
+  const std::int64_t width = options.block_tokens;
+  if (options.tenants.size() > limits::kLimitedTenants) {
+    return InvalidField("kv.tenants", absl::StrCat("has ", options.tenants.size(), " entries, limit ",
+                                                   limits::kLimitedTenants));
+  }
+  std::int64_t floors = 0;
+  absl::flat_hash_set<TenantId> names;
+  for (const TenantLimit& tenant : options.tenants) {
+    if (!names.insert(tenant.tenant).second) {
+      return InvalidField("kv.tenants", absl::StrCat("names ", tenant.tenant.value(), " twice"));
+    }
+    if (tenant.quota_tokens < 0 || (tenant.quota_tokens > 0 && tenant.quota_tokens < 2 * width)) {
+      return InvalidField("quota_tokens", absl::StrCat("of ", tenant.tenant.value(), " is ",
+                                                       tenant.quota_tokens, ", at least ", 2 * width,
+                                                       " (two blocks)"));
+    }
+    if (tenant.floor_tokens < 0 ||
+        (tenant.quota_tokens > 0 && tenant.floor_tokens > tenant.quota_tokens)) {
+      return InvalidField("floor_tokens",
+                          absl::StrCat("of ", tenant.tenant.value(), " is ", tenant.floor_tokens,
+                                       ", limit is its quota of ", tenant.quota_tokens));
+    }
+    floors += (tenant.floor_tokens + width - 1) / width;
+  }
+  const std::int64_t pins = (std::max<std::int64_t>(options.pin_budget_tokens, 0) + width - 1) / width;
+  const std::int64_t left = options.blocks - options.RequestBlocks();
+  if (pins + floors > std::max<std::int64_t>(left, 0)) {
+    return InvalidField(
+        "kv.pin_budget_tokens",
+        absl::StrCat("and the tenants' floors are ", (pins + floors) * width,
+                     " tokens, limit ", left * width, " of the pool's ", options.blocks * width,
+                     ": a request of ", options.RequestBlocks() * width, " must always fit"));
+  }
+  return absl::OkStatus();
+}
+
+Budgets::Options BudgetsOf(const KvOptions& options) {
+  Budgets::Options budgets;
+  budgets.pin_tokens = options.PinBudgetTokens();
+  budgets.tenants = options.tenants;
+  std::int64_t floors = 0;
+  for (const TenantLimit& tenant : options.tenants) {
+    floors += (tenant.floor_tokens + options.block_tokens - 1) / options.block_tokens;
+  }
+  budgets.pin_blocks = std::max<std::int64_t>(options.blocks - options.RequestBlocks() - floors, 0);
+  return budgets;
 }
 
 }  // namespace
@@ -47,7 +98,22 @@ absl::Status KvOptions::Validate() const {
   if (sessions_max < 1 || sequences_max < 1 || records_max < 1 || sequence_blocks_max < 0) {
     return InvalidField("kv.sessions_max, sequences_max, records_max", "must be at least 1");
   }
-  return absl::OkStatus();
+  return ValidateBudgets(*this);
+}
+
+std::int64_t KvOptions::RequestBlocks() const {
+  if (sequence_blocks_max == 0) return blocks;
+  return std::min<std::int64_t>(blocks, std::int64_t{sequence_blocks_max} + 2);
+}
+
+std::int64_t KvOptions::PinBudgetTokens() const {
+  if (pin_budget_tokens >= 0) return pin_budget_tokens;
+  std::int64_t floors = 0;
+  for (const TenantLimit& tenant : tenants) {
+    floors += (tenant.floor_tokens + block_tokens - 1) / block_tokens;
+  }
+  const std::int64_t most = std::max<std::int64_t>(blocks - RequestBlocks() - floors, 0);
+  return std::min<std::int64_t>(blocks / 2, most) * block_tokens;
 }
 
 absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Create(const KvOptions& options) {
@@ -56,8 +122,9 @@ absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Create(const KvOptions& option
                                    ? options.blocks
                                    : std::min(options.blocks, options.sequence_blocks_max);
   std::unique_ptr<KvCache> cache(new KvCache(options, longest));
-  PINTLE_ASSIGN_OR_RETURN(cache->holdings_.policy,
-                          MakePolicy(options.policy, options.blocks, cache->holdings_));
+  Holdings& holdings = cache->holdings_;
+  PINTLE_ASSIGN_OR_RETURN(holdings.policy,
+                          ClassPolicy::Create(options.policy, holdings.pool, holdings));
   return cache;
 }
 
@@ -66,10 +133,12 @@ KvCache::KvCache(const KvOptions& options, std::int32_t sequence_blocks_max)
       hash_(options.hash_key, options.hash_bits),
       holdings_(
           Holdings::Options{options.blocks, options.block_tokens, options.bytes_per_token,
-                            options.sessions_max, options.records_max, SharedNamespace(options)},
+                            options.sessions_max, options.records_max, SharedNamespace(options),
+                            BudgetsOf(options)},
           hash_),
       sequences_(options.sequences_max, sequence_blocks_max),
-      matcher_(holdings_.pool, holdings_.index, hash_, sequence_blocks_max) {
+      matcher_(holdings_.pool, holdings_.index, hash_, sequence_blocks_max),
+      pins_(holdings_) {
   plan_.victims.reserve(static_cast<std::size_t>(sequence_blocks_max) + 1);
 }
 
@@ -84,10 +153,13 @@ absl::Status KvCache::DropSession(const SessionKey& key, KvReason reason, absl::
   const std::int32_t session = holdings_.sessions.Find(key);
   if (session == -1) return absl::OkStatus();
   Session& it = holdings_.sessions[session];
-  if (it.running != -1) return MakeError(Reason::kSessionBusy, "the session runs a turn");
+  if (holdings_.sessions.Busy(session)) {
+    return MakeError(Reason::kSessionBusy, "the session runs a turn");
+  }
   ActFor(key);
   const BlockIndex tail = it.tail;
   const std::int32_t space = it.space;
+  pins_.Forget(session, now);
   holdings_.DetachLower(session, reason);
   holdings_.Detach(session, it.held, reason);
   holdings_.sessions.Hold(session, kNoBlock, 0);
@@ -103,7 +175,9 @@ absl::Status KvCache::TruncateSession(const SessionKey& key, Position tokens, ab
   const std::int32_t session = holdings_.sessions.Find(key);
   if (session == -1) return absl::OkStatus();
   Session& it = holdings_.sessions[session];
-  if (it.running != -1) return MakeError(Reason::kSessionBusy, "the session runs a turn");
+  if (holdings_.sessions.Busy(session)) {
+    return MakeError(Reason::kSessionBusy, "the session runs a turn");
+  }
   const Position keep = std::max<Position>(tokens, 0);
   ActFor(key);
   if (keep >= it.held) {
@@ -115,6 +189,7 @@ absl::Status KvCache::TruncateSession(const SessionKey& key, Position tokens, ab
   const BlockIndex tail = TailFor(it, keep);
   holdings_.Detach(session, it.held - keep, KvReason::kTruncated);
   holdings_.sessions.Hold(session, tail, keep);
+  pins_.Replace(session, now);
   holdings_.ForgetCopies(old_tail, tail, KvReason::kTruncated);
   holdings_.Settle(old_tail, KvReason::kTruncated, now);
   return absl::OkStatus();
@@ -177,10 +252,7 @@ std::vector<KvCache::SessionPlace> KvCache::SessionPlaces() const {
 bool KvCache::RestoreSession(const SessionPlace& place, absl::Duration now) {
   Notice(now);
   if (holdings_.sessions.Find(place.key) != -1 || !holdings_.sessions.HasRoom()) return false;
-  std::int32_t forgotten = -1;
-  const std::int32_t space = holdings_.spaces.Use(place.key.tenant);
-  const std::int32_t session = holdings_.sessions.Create(place.key, space, &forgotten);
-  if (forgotten != -1) holdings_.spaces.Drop(forgotten);
+  const std::int32_t session = FindOrCreate(place.key);
   holdings_.sessions[session].last_use = now;
   holdings_.Attach(session, place.tokens);
   holdings_.HoldLower(session, place.tail_hash, place.tokens, KvReason::kOverwritten);
@@ -199,7 +271,15 @@ std::optional<KvSessionStats> KvCache::SessionStats(const SessionKey& key) const
   const Session& it = holdings_.sessions[session];
   KvSessionStats stats;
   stats.key = it.key;
-  stats.running = it.running != -1;
+  stats.running = holdings_.sessions.Busy(session);
+  stats.pin = it.pins.kind;
+  stats.state = it.running != -1  ? KvSessionState::kRunning
+                : it.cold         ? KvSessionState::kCold
+                : it.pins.expired ? KvSessionState::kExpired
+                                  : KvSessionState::kIdle;
+  stats.budget_tokens = it.pins.budget_tokens;
+  stats.deferred = it.pins.granted_blocks < it.pins.budget_blocks || it.pins.next.has_value();
+  stats.lease_until = it.pins.lease_until;
   stats.held_tokens = it.held + it.lower;
   stats.lower_tokens = it.lower;
   stats.held_blocks = BlocksFor(it.held);
@@ -238,8 +318,13 @@ std::vector<KvTenantStats> KvCache::TenantStats() const {
 
 EvictionPlan KvCache::Plan(std::int32_t need, absl::Duration now) const {
   EvictionPlan plan;
-  holdings_.PlanInto(need, now, &plan);
-  plan.blocks_reserved = reserved_;
+  holdings_.PlanInto(need, -1, now, &plan);
+  plan.blocks_reserved = holdings_.budgets.promised();
+  const auto kept = std::find_if(plan.victims.begin(), plan.victims.end(), [this](const Victim& it) {
+    return holdings_.pool[it.block].kept;
+  });
+  plan.first_retained = static_cast<std::size_t>(kept - plan.victims.begin());
+  if (plan.blocks_pinned > 0) DescribeBlockers(&plan);
   return plan;
 }
 
@@ -247,6 +332,26 @@ EvictionRecord KvCache::Describe(const Victim& victim, absl::Duration now) const
   EvictionRecord record;
   holdings_.Describe(victim, KvReason::kCapacity, SessionKey(), now, &record);
   return record;
+}
+
+void KvCache::DescribeBlockers(EvictionPlan* plan) const {
+  for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
+    const Session& it = holdings_.sessions[s];
+    if (!it.live || it.pins.marks.empty() || it.pins.kind != PinKind::kGuaranteed) continue;
+    PlanBlocker blocker{it.key, 0, it.pins.budget_tokens, it.pins.lease_until};
+    for (BlockIndex at = it.pins.marks[0].block; at != kNoBlock; at = holdings_.pool[at].parent) {
+      if (holdings_.pool[at].state == BlockState::kPinned) ++blocker.blocks;
+    }
+    if (blocker.blocks > 0) plan->blockers.push_back(std::move(blocker));
+  }
+  std::sort(plan->blockers.begin(), plan->blockers.end(),
+            [](const PlanBlocker& a, const PlanBlocker& b) {
+              return a.blocks != b.blocks ? a.blocks > b.blocks : a.key < b.key;
+            });
+  if (plan->blockers.size() <= EvictionPlan::kBlockersNamed) return;
+  plan->blockers_unnamed =
+      static_cast<std::int64_t>(plan->blockers.size() - EvictionPlan::kBlockersNamed);
+  plan->blockers.resize(EvictionPlan::kBlockersNamed);
 }
 
 void KvCache::Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
@@ -259,7 +364,7 @@ void KvCache::TakeRecords(std::vector<EvictionRecord>* records) { holdings_.log.
 
 absl::Status KvCache::SetPolicy(absl::string_view name, absl::Duration now) {
   Notice(now);
-  PINTLE_ASSIGN_OR_RETURN(auto policy, MakePolicy(name, options_.blocks, holdings_));
+  PINTLE_ASSIGN_OR_RETURN(auto policy, ClassPolicy::Create(name, holdings_.pool, holdings_));
   holdings_.ChangePolicy(std::move(policy), now);
   return absl::OkStatus();
 }
@@ -272,13 +377,17 @@ KvStats KvCache::Stats() const {
   stats.blocks_total = options_.blocks;
   stats.blocks = holdings_.pool.counts();
   stats.tokens = holdings_.pool.tokens();
-  stats.blocks_reserved = reserved_;
+  stats.blocks_reserved = holdings_.budgets.promised();
   stats.capacity_bytes =
       static_cast<std::int64_t>(options_.blocks) * options_.block_tokens * options_.bytes_per_token;
   stats.records_lost = holdings_.log.lost();
   stats.sessions_running = holdings_.sessions.running();
   stats.sessions_idle = holdings_.sessions.idle();
   stats.sessions_cold = holdings_.sessions.cold();
+  stats.sessions_by_pin = holdings_.sessions.by_pin();
+  stats.pin_budget_tokens = holdings_.budgets.options().pin_tokens;
+  stats.guaranteed_tokens = holdings_.budgets.guaranteed_tokens();
+  stats.guaranteed_blocks = holdings_.budgets.guaranteed_blocks();
   return stats;
 }
 

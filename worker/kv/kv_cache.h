@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "contract/ids.h"
 #include "contract/limits.h"
+#include "contract/pin.h"
 #include "worker/kv/block_hash.h"
 #include "worker/kv/eviction_plan.h"
 #include "worker/kv/eviction_policy.h"
@@ -23,6 +24,7 @@
 #include "worker/kv/holdings.h"
 #include "worker/kv/kv_sequence.h"
 #include "worker/kv/kv_stats.h"
+#include "worker/kv/pin_keeper.h"
 #include "worker/kv/prefix_matcher.h"
 #include "worker/kv/sequence_table.h"
 
@@ -47,8 +49,23 @@ struct KvOptions {
   std::int32_t sequence_blocks_max = 0;
   // Eviction records kept until TakeRecords; older ones are overwritten and counted.
   std::int32_t records_max = 4096;
+  // Tokens that guarantees may come to; -1: half the pool, or what one maximal request leaves. The
+  // pool less the pin budget and all floors holds one maximal request, whatever happens.
+  std::int64_t pin_budget_tokens = -1;
+  // Tenants with a quota or a floor, at most limits::kLimitedTenants.
+  std::vector<TenantLimit> tenants;
 
   absl::Status Validate() const;
+  // What pin_budget_tokens comes to in this pool.
+  std::int64_t PinBudgetTokens() const;
+  // Blocks of the largest request there can be: its table, a copied tail and the first of growth.
+  std::int64_t RequestBlocks() const;
+};
+
+// How large a turn may get; it matters to guaranteed sessions alone.
+struct KvTurnSize {
+  Position tokens_max = 0;  // prompt and all output tokens of one choice; 0: the whole budget
+  std::int32_t choices = 1;
 };
 
 // What a prompt would find, without changing anything.
@@ -59,6 +76,8 @@ struct KvMatch {
   std::int32_t blocks_needed = 0;
   // Whether Begin and Reserve(blocks_needed) would succeed now.
   bool fits = false;
+  // The turn draws on its session's guarantee: it needs nothing that others could have.
+  bool funded = false;
 
   std::int32_t Total() const { return session_tokens + prefix_tokens; }
 };
@@ -80,13 +99,17 @@ class KvCache {
   // --- A turn -------------------------------------------------------------------------------
 
   // How much of `tokens` a turn would reuse (at most all but one). An empty session is a one-shot.
-  KvMatch Match(const SessionKey& key, absl::Span<const TokenId> tokens) const;
+  KvMatch Match(const SessionKey& key, absl::Span<const TokenId> tokens,
+                KvTurnSize size = {}) const;
 
   // Starts a turn: the sequence begins with the matched tokens written. The session's last turn
-  // stays as it is until CommitTurn. Errors: SESSION_BUSY (it runs a turn), SESSIONS_MAX,
-  // POOL_FULL (reservations of others stand on the blocks matched, or too many sequences).
+  // stays as it is until CommitTurn. A turn on a session whose guarantee is in force draws on it:
+  // all its blocks are promised here and Reserve has no effect. Errors: SESSION_BUSY (it runs a
+  // turn, or choices of its last still draw on its budget), SESSIONS_MAX, SESSION_BUDGET (the turn
+  // may get larger than the guarantee), POOL_FULL (reservations of others stand on the blocks
+  // matched, or too many sequences).
   absl::StatusOr<KvSequence> Begin(const SessionKey& key, absl::Span<const TokenId> tokens,
-                                   absl::Duration now);
+                                   absl::Duration now, KvTurnSize size = {});
   // Another choice of the same turn: shares all blocks, copies the partial one when either grows.
   // It belongs to no session. POOL_FULL when too many sequences run. Requires: no copy pending
   // (the sequence has appended since its last Grow).
@@ -156,9 +179,35 @@ class KvCache {
   std::vector<KvTenantStats> TenantStats() const;
   std::optional<KvSessionStats> SessionStats(const SessionKey& key) const;
 
+  // --- Pins ---------------------------------------------------------------------------------
+
+  // Pins a session, known or not, like that; its lease (from the end of its turn, from now when none
+  // runs) begins anew. Never missing; rejected: PIN_BUDGET, TENANT_QUOTA, SESSIONS_MAX (nothing
+  // changed).
+  PinAnswer SetPin(const SessionKey& key, const Pin& pin, absl::Duration lease,
+                   absl::Duration now);
+  // The lease begins anew; what it had let go is asked for again.
+  PinAnswer RenewPin(const SessionKey& key, absl::Duration now);
+  // Back to best_effort.
+  PinAnswer ReleasePin(const SessionKey& key, absl::Duration now);
+  // Ends the leases and TTLs that have run out; O(log sessions) each. Call it at NextExpiry() and
+  // before anything is decided.
+  void Expire(absl::Duration now);
+  // Infinite when nothing runs out.
+  absl::Duration NextExpiry() const { return pins_.NextExpiry(); }
+  // Blocks that a turn of the tenant without a guarantee could have now, beyond what is reserved.
+  // What is promised or guaranteed to others is not among them; negative while it must make way.
+  std::int64_t Room(const TenantId& tenant) const;
+  // Whether a quota bounds the tenant.
+  bool HasQuota(const TenantId& tenant) const;
+  // Whether a turn of the tenant without a guarantee and of that many blocks can ever run under its
+  // quota. TENANT_QUOTA.
+  absl::Status CheckQuota(const TenantId& tenant, std::int64_t blocks) const;
+
   // --- Eviction -----------------------------------------------------------------------------
 
-  // What would be evicted so that `need` blocks are free. Changes nothing; O(need).
+  // What would be evicted so that `need` blocks are free, respecting every floor. Changes nothing;
+  // O(need), and O(sessions) to say what pins block.
   EvictionPlan Plan(std::int32_t need, absl::Duration now) const;
   // What would be recorded if the planned victim went now.
   EvictionRecord Describe(const Victim& victim, absl::Duration now) const;
@@ -227,14 +276,33 @@ class KvCache {
   }
   std::int32_t SlotOf(const KvSequence& sequence) const;
   MatchedChain FindChain(const SessionKey& key, absl::Span<const TokenId> tokens) const;
+  // Lets go of the part of the chain's last block, so that nothing needs a copy.
+  void DropPartial(MatchedChain* chain) const;
+  // A funded turn that fills its budget has no block to spare for the source of a copy.
+  void FitToBudget(std::int32_t funder, Position prompt, KvTurnSize size,
+                   MatchedChain* chain) const;
   // Whether the chain's last block will be copied before the turn writes.
   bool IsCopied(const MatchedChain& chain) const;
-  KvMatch Assess(const MatchedChain& chain, std::int32_t tokens) const;
+  KvMatch Assess(const MatchedChain& chain, const SessionKey& key, std::int32_t tokens,
+                 KvTurnSize size) const;
+  // Blocks of the chain that `session` holds too and the turn does not copy.
+  std::int32_t SharedWithOwn(std::int32_t session, const MatchedChain& chain) const;
+  // The session whose guarantee the turn draws on, -1 for none.
+  std::int32_t Funder(std::int32_t session) const;
+  // Blocks the whole turn may come to.
+  std::int32_t TurnBlocks(std::int32_t session, Position prompt, KvTurnSize size) const;
+  // SESSION_BUDGET when the turn may get larger than the guarantee.
+  absl::Status CheckBudget(std::int32_t funder, Position prompt, KvTurnSize size);
+  void Fund(std::int32_t slot, std::int32_t funder, Position prompt, KvTurnSize size);
+  std::int64_t RoomOf(std::int32_t space) const;
+  // Blocks of the chain that no general sequence uses yet.
+  std::int32_t Newly(absl::Span<const BlockIndex> blocks) const;
   // Keeps the first `keep` positions of what lower tiers hold of the session.
   void TruncateLower(std::int32_t session, Position keep);
   // How many of the session's lower positions `block`, read back, holds: they are on the device
   // again.
-  std::int32_t Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens);
+  std::int32_t Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens,
+                       absl::Duration now);
   // Where a turn's blocks lie: -1 when nothing counts on the tenant yet.
   std::int32_t SpaceOf(std::int32_t session, const TenantId& tenant) const;
   // Whether the session's next turn stays in its namespace: a private one is left once it is empty.
@@ -242,12 +310,17 @@ class KvCache {
   std::int32_t StartSequence(std::int32_t session, std::int32_t space);
   // The last block of the session's chain that holds positions below `keep`.
   BlockIndex TailFor(const Session& session, Position keep) const;
+  // The known session of the key or a new one; -1 when there is no room.
+  std::int32_t FindOrCreate(const SessionKey& key);
   // The session, made if unknown, holding nothing. SESSION_BUSY, SESSIONS_MAX.
   absl::StatusOr<std::int32_t> EmptySession(const SessionKey& key, absl::Duration now);
+  // Evicts so that `blocks` are free for the sequence, its tenant's own first where a quota says so.
+  absl::Status MakeRoom(const Sequence& sequence, std::int32_t blocks, absl::Duration now);
   const SessionKey& Beneficiary(const Sequence& sequence) const;
   // Tells the observer on whose behalf what follows is done.
   void ActFor(const SessionKey& key) const;
-  absl::Status PoolFull(std::int32_t blocks) const;
+  absl::Status PoolFull(std::int32_t blocks, std::int64_t room) const;
+  void DescribeBlockers(EvictionPlan* plan) const;
   // Whether the block that position tokens() falls into must not be written by this sequence.
   bool NeedsCopy(std::int32_t slot) const;
   void CopyTail(std::int32_t slot, absl::Duration now);
@@ -268,6 +341,7 @@ class KvCache {
   void Notice(absl::Duration now) { last_now_ = std::max(last_now_, now); }
 
   absl::Status CheckBlocks() const;
+  absl::Status CheckPins() const;
   absl::Status CheckHolders() const;
   absl::Status CheckSequences() const;
   absl::Status CheckSessions() const;
@@ -278,8 +352,8 @@ class KvCache {
   Holdings holdings_;
   SequenceTable sequences_;
   mutable PrefixMatcher matcher_;  // scratch room; answers are used before the next call
-  EvictionPlan plan_;              // scratch room of Grow
-  std::int64_t reserved_ = 0;      // sum over sequences; at most what is available
+  PinKeeper pins_;
+  EvictionPlan plan_;  // scratch room of Grow
   absl::Duration last_now_ = absl::ZeroDuration();  // for destructors, which get no time
 };
 

@@ -36,6 +36,7 @@ absl::Status KvCache::CheckInvariants() const {
   PINTLE_RETURN_IF_ERROR(CheckSequences());
   PINTLE_RETURN_IF_ERROR(CheckSessions());
   PINTLE_RETURN_IF_ERROR(CheckLedgers());
+  PINTLE_RETURN_IF_ERROR(CheckPins());
   return holdings_.policy->CheckInvariants();
 }
 
@@ -51,9 +52,10 @@ absl::Status KvCache::CheckBlocks() const {
     ++counts[At(block.state)];
     tokens[At(block.state)] += block.filled;
     const bool needed = block.tails > 0 || block.children > 0 || block.cached;
-    const BlockState state = block.referenced() ? BlockState::kInUse
-                             : needed           ? BlockState::kEvictable
-                                                : BlockState::kFree;
+    const BlockState state = block.referenced()            ? BlockState::kInUse
+                             : !needed                     ? BlockState::kFree
+                             : block.guarantees > 0 ? BlockState::kPinned
+                                                    : BlockState::kEvictable;
     PINTLE_KV_EXPECT(block.state == state, "block ", b);
     PINTLE_KV_EXPECT(holdings_.policy->IsEvictable(b) == (state == BlockState::kEvictable),
                      "block ", b);
@@ -93,17 +95,23 @@ absl::Status KvCache::CheckBlocks() const {
 absl::Status KvCache::CheckHolders() const {
   const BlockPool& pool = holdings_.pool;
   const auto size = static_cast<std::size_t>(pool.size());
-  std::vector<std::int32_t> refs(size), sources(size), tails(size);
+  std::vector<std::int32_t> refs(size), sources(size), tails(size), general(size);
   std::vector<std::int64_t> uses(static_cast<std::size_t>(holdings_.spaces.bound()));
   std::int64_t reserved = 0;
   std::int64_t only_sources = 0;
   for (std::int32_t slot = 0; slot < sequences_.bound(); ++slot) {
     const Sequence& it = sequences_[slot];
     if (!it.live) continue;
-    reserved += it.reserved;
+    const std::int32_t burden = it.funder == -1 ? 1 : 0;
+    if (burden == 1) reserved += it.reserved;
     ++uses[static_cast<std::size_t>(it.space)];
-    for (const BlockIndex b : sequences_.TableOf(slot)) ++refs[static_cast<std::size_t>(b)];
-    if (it.copy_stage != CopyStage::kNone) ++sources[static_cast<std::size_t>(it.copy.source)];
+    for (const BlockIndex b : sequences_.TableOf(slot)) {
+      ++refs[static_cast<std::size_t>(b)];
+      general[static_cast<std::size_t>(b)] += burden;
+    }
+    if (it.copy_stage == CopyStage::kNone) continue;
+    ++sources[static_cast<std::size_t>(it.copy.source)];
+    general[static_cast<std::size_t>(it.copy.source)] += burden;
   }
   for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
     const Session& it = holdings_.sessions[s];
@@ -117,17 +125,18 @@ absl::Status KvCache::CheckHolders() const {
     PINTLE_KV_EXPECT(block.table_refs == refs[at], "block ", b);
     PINTLE_KV_EXPECT(block.source_refs == sources[at], "block ", b);
     PINTLE_KV_EXPECT(block.tails == tails[at], "block ", b);
+    PINTLE_KV_EXPECT(block.general_refs == general[at], "block ", b);
     if (block.referenced() && block.table_refs == 0) ++only_sources;
     if (block.state == BlockState::kFree) continue;
     if (block.parent == kNoBlock) ++uses[static_cast<std::size_t>(block.space)];
-    if (block.state == BlockState::kEvictable && block.children == 0 && !block.cached) {
+    if (!block.referenced() && block.children == 0 && !block.cached) {
       PINTLE_KV_EXPECT(block.filled == holdings_.sessions.LongestUse(b), "block ", b);
     }
   }
   for (std::int32_t space = 0; space < holdings_.spaces.bound(); ++space) {
     PINTLE_KV_EXPECT(holdings_.spaces.Uses(space) == uses[static_cast<std::size_t>(space)], space);
   }
-  PINTLE_KV_EXPECT(reserved == reserved_, reserved);
+  PINTLE_KV_EXPECT(reserved == holdings_.budgets.promised(), reserved);
   PINTLE_KV_EXPECT(reserved <= holdings_.available() + only_sources, reserved);
   return absl::OkStatus();
 }
@@ -162,13 +171,19 @@ absl::Status KvCache::CheckSequences() const {
 absl::Status KvCache::CheckSessions() const {
   const BlockPool& pool = holdings_.pool;
   std::int64_t running = 0, idle = 0, cold = 0;
+  SessionsByPin by_pin{};
   for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
     const Session& it = holdings_.sessions[s];
     if (!it.live) continue;
-    ++(it.running != -1 ? running : it.tail == kNoBlock && it.lower == 0 ? cold : idle);
+    const bool is_cold = it.tail == kNoBlock && it.lower == 0;
+    ++(it.running != -1 ? running : is_cold ? cold : idle);
+    const KvSessionState state = it.running != -1  ? KvSessionState::kRunning
+                                 : is_cold         ? KvSessionState::kCold
+                                 : it.pins.expired ? KvSessionState::kExpired
+                                                   : KvSessionState::kIdle;
+    ++by_pin[static_cast<std::size_t>(it.pins.kind)][static_cast<std::size_t>(state)];
     PINTLE_KV_EXPECT(holdings_.sessions.Find(it.key) == s, "session number ", s);
-    PINTLE_KV_EXPECT(it.cold == (it.running == -1 && it.tail == kNoBlock && it.lower == 0),
-                     "session number ", s);
+    PINTLE_KV_EXPECT(it.cold == (it.running == -1 && is_cold), "session number ", s);
     PINTLE_KV_EXPECT((it.held == 0) == (it.tail == kNoBlock), "session number ", s);
     if (it.running != -1) {
       PINTLE_KV_EXPECT(sequences_[it.running].live && sequences_[it.running].session == s,
@@ -187,7 +202,91 @@ absl::Status KvCache::CheckSessions() const {
   PINTLE_KV_EXPECT(running == holdings_.sessions.running(), running);
   PINTLE_KV_EXPECT(idle == holdings_.sessions.idle(), idle);
   PINTLE_KV_EXPECT(cold == holdings_.sessions.cold(), cold);
+  PINTLE_KV_EXPECT(by_pin == holdings_.sessions.by_pin(), "sessions by pin and state");
   return absl::OkStatus();
+}
+
+// Marks, classes, budgets and timers; no block is pinned without a live guarantee in its subtree.
+absl::Status KvCache::CheckPins() const {
+  const BlockPool& pool = holdings_.pool;
+  const Budgets& budgets = holdings_.budgets;
+  const auto size = static_cast<std::size_t>(pool.size());
+  std::vector<std::int32_t> guarantees(size), retentions(size), kept(size);
+  std::vector<Budgets::Account> accounts(static_cast<std::size_t>(budgets.size()));
+  Budgets::Account sum;
+  std::int64_t tokens = 0;
+  std::int64_t granted = 0;
+  std::int64_t only_sources = 0;
+  std::size_t timers = 0;
+  for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
+    const Session& it = holdings_.sessions[s];
+    const SessionPins& pins = it.pins;
+    if (!it.live) {
+      PINTLE_KV_EXPECT(pins.marks.empty() && pins.budget_blocks == 0, "session number ", s);
+      continue;
+    }
+    tokens += pins.budget_tokens;
+    sum.guaranteed += pins.budget_blocks;
+    granted += pins.granted_blocks;
+    const std::int32_t limit = holdings_.spaces.Limit(it.space);
+    if (limit != -1) accounts[static_cast<std::size_t>(limit)].guaranteed += pins.budget_blocks;
+    PINTLE_KV_EXPECT(pins.granted_blocks <= pins.budget_blocks, "session number ", s);
+    PINTLE_KV_EXPECT(
+        pins.budget_blocks == 0 || pins.kind == PinKind::kGuaranteed || pins.funded > 0,
+        "session number ", s);
+    PINTLE_KV_EXPECT(pins.marks.empty() == (pins.kind == PinKind::kBestEffort), "session number ",
+                     s);
+    absl::Duration first = pins.lease_until;
+    for (const PinMark& mark : pins.marks) {
+      PINTLE_KV_EXPECT(mark.kind == pins.kind, "session number ", s);
+      PINTLE_KV_EXPECT(mark.block == holdings_.MarkPlace(it, mark), "session number ", s);
+      PINTLE_KV_EXPECT(it.running == -1 || mark.until == absl::InfiniteDuration(),
+                       "session number ", s);
+      first = std::min(first, mark.until);
+      if (mark.block == kNoBlock) continue;
+      auto& weight = mark.kind == PinKind::kGuaranteed ? guarantees : retentions;
+      ++weight[static_cast<std::size_t>(mark.block)];
+    }
+    PINTLE_KV_EXPECT(pins_.ExpiryOf(s) == first, "session number ", s);
+    timers += first == absl::InfiniteDuration() ? 0 : 1;
+  }
+  PINTLE_KV_EXPECT(timers == pins_.timers(), timers);
+  PINTLE_KV_EXPECT(tokens == budgets.guaranteed_tokens(), tokens);
+  for (BlockIndex b = 0; b < pool.size(); ++b) {
+    const Block& block = pool[b];
+    if (block.state == BlockState::kFree) continue;
+    const std::int32_t limit = holdings_.spaces.Limit(block.space);
+    const std::int32_t used = block.general_refs > 0 ? 1 : 0;
+    only_sources += block.referenced() && block.table_refs == 0 ? 1 : 0;
+    sum.used += used;
+    if (limit != -1) ++accounts[static_cast<std::size_t>(limit)].resident;
+    if (limit != -1) accounts[static_cast<std::size_t>(limit)].used += used;
+    if (block.parent == kNoBlock) continue;
+    const auto parent = static_cast<std::size_t>(block.parent);
+    guarantees[parent] += block.guarantees > 0 ? 1 : 0;
+    retentions[parent] += block.retentions > 0 ? 1 : 0;
+    kept[parent] += block.kept ? 1 : 0;
+  }
+  for (BlockIndex b = 0; b < pool.size(); ++b) {
+    const Block& block = pool[b];
+    const auto at = static_cast<std::size_t>(b);
+    PINTLE_KV_EXPECT(block.guarantees == guarantees[at], "block ", b);
+    PINTLE_KV_EXPECT(block.retentions == retentions[at], "block ", b);
+    PINTLE_KV_EXPECT(block.kept == (block.guarantees + block.retentions > 0), "block ", b);
+    PINTLE_KV_EXPECT(block.kept_children == kept[at], "block ", b);
+  }
+  PINTLE_KV_EXPECT(sum.used == budgets.used(), sum.used);
+  PINTLE_KV_EXPECT(sum.guaranteed == budgets.guaranteed_blocks(), sum.guaranteed);
+  for (std::size_t i = 0; i < accounts.size(); ++i) {
+    const Budgets::Account& it = budgets.account(static_cast<std::int32_t>(i));
+    PINTLE_KV_EXPECT(it.resident == accounts[i].resident, "tenant number ", i);
+    PINTLE_KV_EXPECT(it.used == accounts[i].used, "tenant number ", i);
+    PINTLE_KV_EXPECT(it.guaranteed == accounts[i].guaranteed, "tenant number ", i);
+  }
+  // A block that is only copied from may be one too many until the step that carries the copy.
+  PINTLE_KV_EXPECT(granted + sum.used + budgets.promised() <= pool.size() + only_sources,
+                   "claims on the pool");
+  return budgets.CheckInvariants();
 }
 
 // Both ledgers balance and say what is there.

@@ -19,24 +19,21 @@ BlockIndex KvCache::TailFor(const Session& session, Position keep) const {
 
 absl::StatusOr<std::int32_t> KvCache::EmptySession(const SessionKey& key, absl::Duration now) {
   SessionTable& sessions = holdings_.sessions;
-  std::int32_t session = sessions.Find(key);
+  const std::int32_t session = sessions.Find(key);
   if (session == -1) {
     if (!sessions.HasRoom()) {
       return MakeError(Reason::kSessionsMax,
                        absl::StrCat("sessions with KV: limit ", options_.sessions_max));
     }
-    std::int32_t forgotten = -1;
-    const std::int32_t space = holdings_.spaces.Use(key.tenant);
-    session = sessions.Create(key, space, &forgotten);
-    if (forgotten != -1) holdings_.spaces.Drop(forgotten);
-    return session;
+    return FindOrCreate(key);
   }
   Session& it = sessions[session];
-  if (it.running != -1) return MakeError(Reason::kSessionBusy, "the session runs a turn");
+  if (sessions.Busy(session)) return MakeError(Reason::kSessionBusy, "the session runs a turn");
   const BlockIndex tail = it.tail;
   holdings_.DetachLower(session, KvReason::kOverwritten);
   holdings_.Detach(session, it.held, KvReason::kOverwritten);
   sessions.Hold(session, kNoBlock, 0);
+  pins_.Replace(session, now);
   holdings_.ForgetCopies(tail, kNoBlock, KvReason::kOverwritten);
   holdings_.Settle(tail, KvReason::kOverwritten, now);
   return session;
@@ -65,29 +62,33 @@ absl::StatusOr<Position> KvCache::ForkSession(const SessionKey& from, const Sess
   sessions[target].last_use = now;
   holdings_.Attach(target, keep);
   sessions.Hold(target, keep == 0 ? kNoBlock : TailFor(it, keep), keep);
+  pins_.Replace(target, now);
   if (it.lower > 0 && tokens >= it.held + it.lower) {
     holdings_.Attach(target, it.lower);
     holdings_.HoldLower(target, it.lower_tail, it.lower, KvReason::kOverwritten);
   }
   ++holdings_.version;
-  if (keep > 0) holdings_.policy->Changed(sessions[target].tail, now);
+  const BlockIndex tail = sessions[target].tail;
+  if (keep > 0 && holdings_.pool[tail].state == BlockState::kEvictable) {
+    holdings_.policy->Changed(tail, now);
+  }
   return keep + sessions[target].lower;
 }
 
 absl::StatusOr<KvSequence> KvCache::Borrow(const SessionKey& key, Position tokens,
                                            absl::Duration now) {
   Notice(now);
-  if (!sequences_.HasRoom()) return PoolFull(1);
+  if (!sequences_.HasRoom()) return PoolFull(1, 0);
   const std::int32_t session = holdings_.sessions.Find(key);
   const Position keep =
       session == -1 ? 0 : std::clamp<Position>(tokens, 0, holdings_.sessions[session].held);
-  std::int64_t protect = 0;
+  std::int32_t newly = 0;
   BlockIndex at = keep == 0 ? kNoBlock : TailFor(holdings_.sessions[session], keep);
   for (BlockIndex b = at; b != kNoBlock; b = holdings_.pool[b].parent) {
-    if (holdings_.pool[b].state == BlockState::kEvictable) ++protect;
+    if (holdings_.pool[b].general_refs == 0) ++newly;
   }
-  if (holdings_.available() - reserved_ < protect || BlocksFor(keep) > sequences_.blocks_max()) {
-    return PoolFull(static_cast<std::int32_t>(protect));
+  if (Room(key.tenant) < newly || BlocksFor(keep) > sequences_.blocks_max()) {
+    return PoolFull(newly, Room(key.tenant));
   }
   const std::int32_t space = session == -1 ? holdings_.spaces.Use(key.tenant)
                                            : holdings_.sessions[session].space;
@@ -119,7 +120,7 @@ absl::StatusOr<KvSequence> KvCache::BeginImport(const SessionKey& key, std::uint
                                                 absl::Duration now) {
   Notice(now);
   PINTLE_CHECK(!key.session.empty(), "an import is a session's");
-  if (!sequences_.HasRoom()) return PoolFull(1);
+  if (!sequences_.HasRoom()) return PoolFull(1, 0);
   PINTLE_ASSIGN_OR_RETURN(const std::int32_t session, EmptySession(key, now));
   Session& it = holdings_.sessions[session];
   const std::int32_t space = secret == 0 ? holdings_.spaces.Use(key.tenant)
@@ -127,7 +128,9 @@ absl::StatusOr<KvSequence> KvCache::BeginImport(const SessionKey& key, std::uint
   holdings_.spaces.Drop(it.space);
   it.space = space;
   it.last_use = now;
-  return KvSequence(this, StartSequence(session, space));
+  const std::int32_t slot = StartSequence(session, space);
+  pins_.TurnBegan(session, 0, 0, now);
+  return KvSequence(this, slot);
 }
 
 }  // namespace pintle::kv

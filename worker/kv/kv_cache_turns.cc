@@ -7,15 +7,16 @@
 #include "absl/strings/str_cat.h"
 #include "contract/check.h"
 #include "contract/errors.h"
+#include "contract/status_macros.h"
 #include "worker/kv/kv_cache.h"
 
 namespace pintle::kv {
 
-absl::Status KvCache::PoolFull(std::int32_t blocks) const {
+absl::Status KvCache::PoolFull(std::int32_t blocks, std::int64_t room) const {
   return MakeError(Reason::kPoolFull,
                    absl::StrCat("kv.blocks: ", blocks, " more are needed, ",
-                                std::max<std::int64_t>(holdings_.available() - reserved_, 0),
-                                " can be had, limit ", options_.blocks));
+                                std::max<std::int64_t>(room, 0), " can be had, limit ",
+                                options_.blocks));
 }
 
 std::int32_t KvCache::SlotOf(const KvSequence& sequence) const {
@@ -42,15 +43,18 @@ MatchedChain KvCache::FindChain(const SessionKey& key, absl::Span<const TokenId>
   // A prompt that fills the pool has no block to spare for the source of a copy.
   const std::int32_t used = chain.Total() % options_.block_tokens;
   const bool full = BlocksFor(static_cast<Position>(tokens.size())) >= options_.blocks;
-  if (full && used != 0 && IsCopied(chain)) {
-    std::int32_t& part = chain.session_tokens % options_.block_tokens == used &&
-                                 chain.prefix_tokens % options_.block_tokens == 0
-                             ? chain.session_tokens
-                             : chain.prefix_tokens;
-    part -= used;
-    chain.blocks.remove_suffix(1);
-  }
+  if (full && used != 0 && IsCopied(chain)) DropPartial(&chain);
   return chain;
+}
+
+void KvCache::DropPartial(MatchedChain* chain) const {
+  const std::int32_t used = chain->Total() % options_.block_tokens;
+  std::int32_t& part = chain->session_tokens % options_.block_tokens == used &&
+                               chain->prefix_tokens % options_.block_tokens == 0
+                           ? chain->session_tokens
+                           : chain->prefix_tokens;
+  part -= used;
+  chain->blocks.remove_suffix(1);
 }
 
 bool KvCache::IsCopied(const MatchedChain& chain) const {
@@ -60,26 +64,36 @@ bool KvCache::IsCopied(const MatchedChain& chain) const {
   return last.filled > used || last.table_refs > 0;
 }
 
-KvMatch KvCache::Assess(const MatchedChain& chain, std::int32_t tokens) const {
+KvMatch KvCache::Assess(const MatchedChain& chain, const SessionKey& key, std::int32_t tokens,
+                        KvTurnSize size) const {
   KvMatch match;
   match.session_tokens = chain.session_tokens;
   match.prefix_tokens = chain.prefix_tokens;
-  std::int64_t protect = 0;
-  for (const BlockIndex block : chain.blocks) {
-    if (holdings_.pool[block].state == BlockState::kEvictable) ++protect;
-  }
   const auto reused = static_cast<std::int32_t>(chain.blocks.size()) - (IsCopied(chain) ? 1 : 0);
   // The one beyond the prompt is for the first tokens of the answer; the largest prompts have
   // none and find their room in the prompt's last block.
   match.blocks_needed = std::min(BlocksFor(tokens) + 1, options_.blocks) - reused;
+  const std::int32_t session = key.session.empty() ? -1 : holdings_.sessions.Find(key);
+  const std::int32_t funder = Funder(session);
+  match.funded = funder != -1;
   match.fits = sequences_.HasRoom() && match.blocks_needed >= 0 &&
-               BlocksFor(tokens) <= sequences_.blocks_max() &&
-               holdings_.available() - reserved_ >= protect + match.blocks_needed;
+               BlocksFor(tokens) <= sequences_.blocks_max();
+  if (match.funded) {
+    const SessionPins& pins = holdings_.sessions[funder].pins;
+    match.fits = match.fits && TurnBlocks(funder, tokens, size) <= pins.granted_blocks;
+  } else {
+    match.fits = match.fits && Room(key.tenant) >= Newly(chain.blocks) + match.blocks_needed;
+  }
   return match;
 }
 
-KvMatch KvCache::Match(const SessionKey& key, absl::Span<const TokenId> tokens) const {
-  return Assess(FindChain(key, tokens), static_cast<std::int32_t>(tokens.size()));
+KvMatch KvCache::Match(const SessionKey& key, absl::Span<const TokenId> tokens,
+                       KvTurnSize size) const {
+  MatchedChain chain = FindChain(key, tokens);
+  const std::int32_t session = key.session.empty() ? -1 : holdings_.sessions.Find(key);
+  const auto prompt = static_cast<Position>(tokens.size());
+  FitToBudget(Funder(session), prompt, size, &chain);
+  return Assess(chain, key, prompt, size);
 }
 
 std::int32_t KvCache::SpaceOf(std::int32_t session, const TenantId& tenant) const {
@@ -103,31 +117,29 @@ std::int32_t KvCache::StartSequence(std::int32_t session, std::int32_t space) {
 }
 
 absl::StatusOr<KvSequence> KvCache::Begin(const SessionKey& key, absl::Span<const TokenId> tokens,
-                                          absl::Duration now) {
+                                          absl::Duration now, KvTurnSize size) {
   Notice(now);
   SessionTable& sessions = holdings_.sessions;
   std::int32_t session = key.session.empty() ? -1 : sessions.Find(key);
-  if (session != -1 && sessions[session].running != -1) {
+  if (session != -1 && sessions.Busy(session)) {
     return MakeError(Reason::kSessionBusy, "the session runs a turn");
   }
-  if (!sequences_.HasRoom()) return PoolFull(1);
+  if (!sequences_.HasRoom()) return PoolFull(1, 0);
   const bool is_new = session == -1 && !key.session.empty();
   if (is_new && !sessions.HasRoom()) {
     return MakeError(Reason::kSessionsMax,
                      absl::StrCat("sessions with KV: limit ", options_.sessions_max));
   }
-  const MatchedChain chain = FindChain(key, tokens);
-  std::int32_t protect = 0;
-  for (const BlockIndex block : chain.blocks) {
-    if (holdings_.pool[block].state == BlockState::kEvictable) ++protect;
+  MatchedChain chain = FindChain(key, tokens);
+  const std::int32_t funder = Funder(session);
+  const auto prompt = static_cast<Position>(tokens.size());
+  FitToBudget(funder, prompt, size, &chain);
+  if (funder != -1) {
+    PINTLE_RETURN_IF_ERROR(CheckBudget(funder, prompt, size));
+  } else if (const std::int32_t newly = Newly(chain.blocks); Room(key.tenant) < newly) {
+    return PoolFull(newly, Room(key.tenant));
   }
-  if (holdings_.available() - reserved_ < protect) return PoolFull(protect);
-  if (is_new) {
-    std::int32_t forgotten = -1;
-    const std::int32_t space = holdings_.spaces.Use(key.tenant);
-    session = sessions.Create(key, space, &forgotten);
-    if (forgotten != -1) holdings_.spaces.Drop(forgotten);
-  }
+  if (is_new) session = FindOrCreate(key);
   if (session != -1 && !KeepsSpace(session)) {
     // What was imported is gone, and what the model computes itself may be shared.
     holdings_.spaces.Drop(sessions[session].space);
@@ -138,13 +150,20 @@ absl::StatusOr<KvSequence> KvCache::Begin(const SessionKey& key, absl::Span<cons
   const std::int32_t slot = StartSequence(session, space);
   if (session == -1) holdings_.spaces.Drop(space);
   Sequence& it = sequences_[slot];
+  if (session != -1) {
+    const std::int32_t kept = funder == -1 ? 0 : SharedWithOwn(session, chain);
+    Fund(slot, funder, prompt, size);
+    pins_.TurnBegan(session, funder == -1 ? 0 : it.funded_blocks + (IsCopied(chain) ? 1 : 0), kept,
+                    now);
+  }
   // Leaf first, as they came out of use: a policy sees equal orders both ways.
   it.blocks = static_cast<std::int32_t>(chain.blocks.size());
   std::copy(chain.blocks.begin(), chain.blocks.end(), sequences_.Table(slot));
   for (std::size_t i = chain.blocks.size(); i-- > 0;) {
-    holdings_.Ref(chain.blocks[i]);
+    holdings_.Ref(chain.blocks[i], funder != -1);
     holdings_.Touch(chain.blocks[i], now);
   }
+  if (funder != -1) it.reserved = std::max(it.blocks_cap - it.blocks, 0);
   it.tokens = chain.Total();
   it.own = chain.session_tokens;
   it.cached_session = chain.session_tokens;
@@ -170,23 +189,42 @@ absl::StatusOr<KvSequence> KvCache::Fork(const KvSequence& sequence, absl::Durat
   const std::int32_t from = SlotOf(sequence);
   PINTLE_CHECK(sequences_[from].copy_stage == CopyStage::kNone,
                "a sequence is forked after the step that carried its copy");
-  if (!sequences_.HasRoom()) return PoolFull(1);
-  const std::int32_t slot = StartSequence(-1, sequences_[from].space);
+  if (!sequences_.HasRoom()) return PoolFull(1, 0);
+  const Sequence source = sequences_[from];
+  const auto shared = sequences_.TableOf(from).first(
+      static_cast<std::size_t>(BlocksFor(source.tokens)));
+  const bool funded = source.funder != -1 && source.session != -1 &&
+                      source.tokens >= source.prompt &&
+                      holdings_.sessions[source.funder].pins.forks > 0;
+  if (!funded && source.funder != -1 && RoomOf(source.space) < Newly(shared)) {
+    return PoolFull(Newly(shared), RoomOf(source.space));
+  }
+  const std::int32_t slot = StartSequence(-1, source.space);
   Sequence& it = sequences_[slot];
-  it.tokens = sequences_[from].tokens;
-  it.blocks = BlocksFor(it.tokens);
-  std::copy_n(sequences_.Table(from), it.blocks, sequences_.Table(slot));
-  for (const BlockIndex block : sequences_.TableOf(slot)) holdings_.Ref(block);
+  it.tokens = source.tokens;
+  it.blocks = static_cast<std::int32_t>(shared.size());
+  std::copy(shared.begin(), shared.end(), sequences_.Table(slot));
+  if (funded) {
+    SessionPins& pins = holdings_.sessions[source.funder].pins;
+    --pins.forks;
+    ++pins.funded;
+    it.funder = source.funder;
+    it.blocks_cap = source.blocks_cap;
+    it.funded_blocks = source.funded_blocks;
+    it.reserved = std::max(it.blocks_cap - it.blocks, 0);
+  }
+  for (const BlockIndex block : sequences_.TableOf(slot)) holdings_.Ref(block, funded);
   return KvSequence(this, slot);
 }
 
 absl::Status KvCache::Reserve(KvSequence& sequence, std::int32_t blocks) {
   Sequence& it = sequences_[SlotOf(sequence)];
   PINTLE_CHECK(blocks >= 0, "a reservation is no debt");
+  if (it.funder != -1) return absl::OkStatus();
   const std::int32_t more = blocks - it.reserved;
-  if (more > 0 && holdings_.available() - reserved_ < more) return PoolFull(more);
+  if (more > 0 && RoomOf(it.space) < more) return PoolFull(more, RoomOf(it.space));
   it.reserved = blocks;
-  reserved_ += more;
+  holdings_.budgets.Promise(holdings_.spaces.Limit(it.space), more);
   return absl::OkStatus();
 }
 
@@ -207,23 +245,23 @@ absl::Status KvCache::Grow(KvSequence& sequence, Position total_tokens, absl::Du
   const bool copy = total_tokens > it.tokens && NeedsCopy(slot);
   const std::int32_t fresh = std::max(want - it.blocks, 0) + (copy ? 1 : 0);
   if (fresh == 0) return absl::OkStatus();
+  const bool funded = it.funder != -1;
   const std::int32_t promised = std::min(fresh, it.reserved);
-  if (want > sequences_.blocks_max() || holdings_.available() < fresh ||
-      holdings_.available() - reserved_ < fresh - promised) {
-    return PoolFull(fresh - promised);
+  const std::int64_t room = funded ? it.blocks_cap - it.blocks + (copy ? 1 : 0)
+                                   : RoomOf(it.space) + promised;
+  if (want > sequences_.blocks_max() || holdings_.available() < fresh || room < fresh) {
+    return PoolFull(fresh, room);
   }
-  ActFor(Beneficiary(it));
-  holdings_.PlanInto(fresh, now, &plan_);
-  if (!plan_.ok()) return PoolFull(plan_.shortfall);
-  holdings_.Commit(plan_, KvReason::kCapacity, Beneficiary(it), now);
+  PINTLE_RETURN_IF_ERROR(MakeRoom(it, fresh, now));
   it.reserved -= promised;
-  reserved_ -= promised;
+  if (!funded) holdings_.budgets.Promise(holdings_.spaces.Limit(it.space), -promised);
   if (copy) CopyTail(slot, now);
   BlockIndex* table = sequences_.Table(slot);
   for (; it.blocks < want; ++it.blocks) {
     const BlockIndex parent = it.blocks == 0 ? kNoBlock : table[it.blocks - 1];
-    table[it.blocks] = holdings_.Take(parent, it.space, now);
+    table[it.blocks] = holdings_.Take(parent, it.space, now, funded);
   }
+  if (funded) it.reserved = it.blocks_cap - it.blocks;
   return absl::OkStatus();
 }
 
@@ -239,13 +277,13 @@ void KvCache::CopyTail(std::int32_t slot, absl::Duration now) {
   const std::int32_t used = it.tokens % options_.block_tokens;
   const std::int32_t place = it.tokens / options_.block_tokens;
   const BlockIndex source = sequences_.Table(slot)[place];
-  const BlockIndex target = holdings_.Take(holdings_.pool[source].parent, it.space, now);
+  const BlockIndex target = holdings_.Take(holdings_.pool[source].parent, it.space, now, it.funder != -1);
   const auto tokens = static_cast<const BlockPool&>(holdings_.pool).TokensOf(source);
   std::copy_n(tokens.begin(), used, holdings_.pool.TokensOf(target).begin());
   holdings_.Write(target, used, now);
-  holdings_.RefSource(source);
+  holdings_.RefSource(source, it.funder != -1);
   ReplaceEntry(slot, place, target);
-  holdings_.Deref(source, KvReason::kOverwritten, now);
+  holdings_.Deref(source, KvReason::kOverwritten, now, it.funder != -1);
   it.copy = BlockCopy{source, target, used};
   it.copy_stage = CopyStage::kPending;
   ++holdings_.stats.copies;
@@ -255,10 +293,10 @@ void KvCache::CopyTail(std::int32_t slot, absl::Duration now) {
 void KvCache::UndoCopy(std::int32_t slot, absl::Duration now) {
   Sequence& it = sequences_[slot];
   if (it.copy_stage == CopyStage::kNone) return;
-  holdings_.Ref(it.copy.source);
-  holdings_.DerefSource(it.copy.source, KvReason::kRolledBack, now);
+  holdings_.Ref(it.copy.source, it.funder != -1);
+  holdings_.DerefSource(it.copy.source, KvReason::kRolledBack, now, it.funder != -1);
   ReplaceEntry(slot, it.tokens / options_.block_tokens, it.copy.source);
-  holdings_.Deref(it.copy.target, KvReason::kRolledBack, now);
+  holdings_.Deref(it.copy.target, KvReason::kRolledBack, now, it.funder != -1);
   it.copy_stage = CopyStage::kNone;
 }
 
@@ -282,7 +320,7 @@ void KvCache::Append(KvSequence& sequence, absl::Span<const TokenId> tokens, abs
   PINTLE_CHECK(it.copy_stage != CopyStage::kPending, "a step carries a copy before it writes");
   if (it.copy_stage == CopyStage::kTaken) {
     it.copy_stage = CopyStage::kNone;
-    holdings_.DerefSource(it.copy.source, KvReason::kOverwritten, now);
+    holdings_.DerefSource(it.copy.source, KvReason::kOverwritten, now, it.funder != -1);
   }
   PINTLE_CHECK(!NeedsCopy(slot), "a shared block is copied before it is written");
   while (!tokens.empty()) {
@@ -320,11 +358,12 @@ std::int32_t KvCache::AppendMoved(KvSequence& sequence, absl::Span<const TokenId
   const std::int32_t place = it.tokens / options_.block_tokens;
   FillBlock(slot, place, tokens, from, now);
   it.tokens += count;
-  holdings_.Attach(it.session, count - Reclaim(slot, sequences_.Table(slot)[place], count));
+  holdings_.Attach(it.session, count - Reclaim(slot, sequences_.Table(slot)[place], count, now));
   return static_cast<std::int32_t>(holdings_.stats.physical.moved_in - before);
 }
 
-std::int32_t KvCache::Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens) {
+std::int32_t KvCache::Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens,
+                              absl::Duration now) {
   Sequence& it = sequences_[slot];
   if (it.session == -1) return 0;
   const Session& session = holdings_.sessions[it.session];
@@ -334,6 +373,7 @@ std::int32_t KvCache::Reclaim(std::int32_t slot, BlockIndex block, std::int32_t 
   it.own += back;
   holdings_.HoldLower(it.session, session.lower_tail, session.lower - back, KvReason::kCapacity);
   holdings_.sessions.Hold(it.session, block, start + back);
+  pins_.Replace(it.session, now);
   return back;
 }
 
@@ -360,10 +400,10 @@ void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const 
     return;
   }
   // Somebody else computed the same block: keep one, so that equal content is one block always.
-  holdings_.Ref(equal);
+  holdings_.Ref(equal, it.funder != -1);
   holdings_.Touch(equal, now);
   ReplaceEntry(slot, place, equal);
-  holdings_.Deref(block, KvReason::kOverwritten, now);
+  holdings_.Deref(block, KvReason::kOverwritten, now, it.funder != -1);
   ++holdings_.stats.deduplicated_blocks;
 }
 
@@ -377,7 +417,10 @@ void KvCache::Enter(BlockIndex block, std::int32_t count, KvTier from, absl::Dur
 
 void KvCache::DropTable(std::int32_t slot, std::int32_t keep, KvReason reason, absl::Duration now) {
   Sequence& it = sequences_[slot];
-  while (it.blocks > keep) holdings_.Deref(sequences_.Table(slot)[--it.blocks], reason, now);
+  while (it.blocks > keep) {
+    holdings_.Deref(sequences_.Table(slot)[--it.blocks], reason, now, it.funder != -1);
+  }
+  if (it.funder != -1) it.reserved = std::max(it.blocks_cap - it.blocks, 0);
 }
 
 void KvCache::RewindSlot(std::int32_t slot, Position total_tokens, absl::Duration now) {
@@ -400,6 +443,9 @@ void KvCache::RewindSlot(std::int32_t slot, Position total_tokens, absl::Duratio
   holdings_.Detach(it.session, (it.tokens - it.own) - (total_tokens - own), KvReason::kRolledBack);
   it.own = own;
   it.tokens = total_tokens;
+  if (it.session != -1 && it.funder != -1) {
+    pins_.TurnRewound(it.session, it.funded_blocks + 1, total_tokens / options_.block_tokens, now);
+  }
 }
 
 void KvCache::Rewind(KvSequence& sequence, Position total_tokens, absl::Duration now) {
@@ -408,15 +454,17 @@ void KvCache::Rewind(KvSequence& sequence, Position total_tokens, absl::Duration
 }
 
 void KvCache::EndSequence(std::int32_t slot, absl::Duration now) {
-  Sequence& it = sequences_[slot];
+  const Sequence it = sequences_[slot];
   PINTLE_CHECK(it.blocks == 0, "a sequence ends without blocks");
+  if (it.funder == -1) holdings_.budgets.Promise(holdings_.spaces.Limit(it.space), -it.reserved);
+  sequences_.GiveBack(slot);
   if (it.session != -1) {
     holdings_.sessions[it.session].last_use = now;
     holdings_.sessions.SetRunning(it.session, -1);
+    pins_.TurnEnded(it.session, now);
   }
-  reserved_ -= it.reserved;
+  if (it.funder != -1) pins_.FundedEnded(it.funder, now);
   holdings_.spaces.Drop(it.space);
-  sequences_.GiveBack(slot);
 }
 
 void KvCache::CommitTurn(KvSequence sequence, Position total_tokens, absl::Duration now) {
@@ -436,6 +484,7 @@ void KvCache::CommitTurn(KvSequence sequence, Position total_tokens, absl::Durat
     holdings_.Attach(it.session, regained);
     holdings_.Detach(it.session, lost, KvReason::kOverwritten);
     holdings_.sessions.Hold(it.session, tail, it.tokens);
+    pins_.Replace(it.session, now);
     if (old_tail != tail) holdings_.Settle(old_tail, KvReason::kOverwritten, now);
     ++holdings_.sessions[it.session].turns;
   } else {

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "contract/cache_reason.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 
 namespace pintle::kv {
 
@@ -34,6 +35,13 @@ inline constexpr std::size_t kBlockStates = 4;
 using ByState = std::array<std::int64_t, kBlockStates>;
 constexpr std::size_t At(BlockState state) { return static_cast<std::size_t>(state); }
 constexpr std::size_t At(KvReason reason) { return static_cast<std::size_t>(reason); }
+
+// What a session is doing, as the cache sees it; design section 5.
+enum class KvSessionState : std::uint8_t { kRunning, kIdle, kExpired, kCold };
+inline constexpr std::size_t kPinKinds = 3;
+inline constexpr std::size_t kSessionStates = 4;
+// Sessions by PinKind in force, then by KvSessionState.
+using SessionsByPin = std::array<std::array<std::int64_t, kSessionStates>, kPinKinds>;
 
 // One ledger, in tokens: added + moved_in - moved_out - sum(removed) = present, always.
 // Physical, per tier: stored, removed, resident. Per session: attached, detached, held (in any
@@ -86,6 +94,16 @@ struct KvStats {
   std::int64_t sessions_running = 0;
   std::int64_t sessions_idle = 0;
   std::int64_t sessions_cold = 0;
+  SessionsByPin sessions_by_pin{};
+
+  std::int64_t pin_budget_tokens = 0;      // what guarantees may come to
+  std::int64_t guaranteed_tokens = 0;      // what they come to
+  std::int64_t guaranteed_blocks = 0;      // set aside for them
+  std::int64_t lease_expirations = 0;      // leases that ended with no turn before
+  std::int64_t ttl_expirations = 0;        // retained ranges that fell back to best_effort
+  std::int64_t pin_rejections = 0;         // pins refused with PIN_BUDGET or TENANT_QUOTA
+  std::int64_t session_budget_errors = 0;  // turns refused with SESSION_BUDGET
+  std::int64_t tenant_quota_errors = 0;    // turns refused with TENANT_QUOTA
 
   KvHistogram block_lifetime;
   KvHistogram idle_before_eviction;
@@ -108,6 +126,11 @@ struct KvSessionStats {
   std::int64_t hit_tokens_prefix = 0;
   KvLedger ledger;
   absl::Duration last_use = absl::ZeroDuration();
+  PinKind pin = PinKind::kBestEffort;  // in force now
+  KvSessionState state = KvSessionState::kIdle;
+  std::int64_t budget_tokens = 0;
+  bool deferred = false;  // guaranteed, but running turns of others must make way first
+  absl::Duration lease_until = absl::InfiniteDuration();  // infinite while a turn runs or without
 };
 
 // One tenant's figures, computed on request in O(sessions).

@@ -8,8 +8,8 @@
 
 namespace pintle::kv {
 
-NamespaceTable::NamespaceTable(const BlockHash& hash, std::string shared)
-    : hash_(hash), shared_(std::move(shared)) {}
+NamespaceTable::NamespaceTable(const BlockHash& hash, std::string shared, const Budgets* budgets)
+    : hash_(hash), shared_(std::move(shared)), budgets_(budgets) {}
 
 std::string NamespaceTable::NameOf(const TenantId& tenant) const {
   // Lengths keep two different lists of parts from becoming one string.
@@ -46,6 +46,7 @@ std::int32_t NamespaceTable::Use(const TenantId& tenant) {
   }
   const std::int32_t space = TakeNumber();
   At(space) = Space{SessionKey{tenant, SessionId()}, RootOf(tenant), 1};
+  At(space).limit = budgets_ == nullptr ? -1 : budgets_->Find(tenant);
   numbers_.emplace(tenant, space);
   return space;
 }
@@ -53,6 +54,7 @@ std::int32_t NamespaceTable::Use(const TenantId& tenant) {
 std::int32_t NamespaceTable::UsePrivate(const TenantId& tenant, std::uint64_t secret) {
   const std::int32_t space = TakeNumber();
   At(space) = Space{SessionKey{tenant, SessionId()}, hash_.Root(PrivateNameOf(tenant, secret)), 1};
+  At(space).limit = budgets_ == nullptr ? -1 : budgets_->Find(tenant);
   At(space).secluded = true;
   At(space).secret = secret;
   return space;

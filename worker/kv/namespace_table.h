@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "contract/ids.h"
 #include "worker/kv/block_hash.h"
+#include "worker/kv/budgets.h"
 
 namespace pintle::kv {
 
@@ -20,7 +21,8 @@ namespace pintle::kv {
 class NamespaceTable {
  public:
   // `shared` names what all namespaces of this cache have in common.
-  NamespaceTable(const BlockHash& hash, std::string shared);
+  // `budgets` knows the tenants with limits; may be null.
+  NamespaceTable(const BlockHash& hash, std::string shared, const Budgets* budgets = nullptr);
 
   // The namespace's number, or -1 when nothing counts on it.
   std::int32_t Find(const TenantId& tenant) const;
@@ -37,6 +39,8 @@ class NamespaceTable {
   // The tenant with no session: on whose behalf one-shots act.
   const SessionKey& Anonymous(std::int32_t space) const { return At(space).anonymous; }
   const Hash128& Root(std::int32_t space) const { return At(space).root; }
+  // The tenant's number in Budgets, -1 without limits of its own.
+  std::int32_t Limit(std::int32_t space) const { return At(space).limit; }
   std::int64_t Uses(std::int32_t space) const { return At(space).uses; }
   // One more than the largest number in use, ever.
   std::int32_t bound() const { return static_cast<std::int32_t>(spaces_.size()); }
@@ -57,12 +61,14 @@ class NamespaceTable {
     std::int64_t uses = 0;
     bool secluded = false;
     std::uint64_t secret = 0;
+    std::int32_t limit = -1;
   };
   Space& At(std::int32_t space) { return spaces_[static_cast<std::size_t>(space)]; }
   const Space& At(std::int32_t space) const { return spaces_[static_cast<std::size_t>(space)]; }
 
   const BlockHash& hash_;
   std::string shared_;
+  const Budgets* budgets_;
   std::vector<Space> spaces_;
   std::vector<std::int32_t> free_;
   absl::flat_hash_map<TenantId, std::int32_t> numbers_;

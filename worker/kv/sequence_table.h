@@ -27,6 +27,12 @@ struct Sequence {
   std::int32_t cached_session = 0;
   std::int32_t cached_prefix = 0;
   std::int32_t reserved = 0;
+  // A turn on a guaranteed session, and its choices: whose budget they draw from and how long their
+  // tables may get. -1: the sequence is general, as most are.
+  std::int32_t funder = -1;
+  std::int32_t blocks_cap = 0;
+  std::int32_t funded_blocks = 0;  // of the whole turn
+  Position prompt = 0;             // where its choices part
   BlockCopy copy;
   CopyStage copy_stage = CopyStage::kNone;
 };

@@ -40,7 +40,7 @@ std::int32_t SessionTable::Create(const SessionKey& key, std::int32_t space,
   it.live = true;
   ++live_;
   numbers_.emplace(key, session);
-  UpdateCold(session);
+  Recount(session);
   return session;
 }
 
@@ -48,7 +48,10 @@ void SessionTable::Erase(std::int32_t session) {
   Session& it = (*this)[session];
   PINTLE_CHECK(it.live && it.tail == kNoBlock && it.lower == 0 && it.running == -1,
                "a session is erased when it holds nothing and rests");
-  if (it.cold) UnlinkCold(session);
+  if (it.forgettable) UnlinkCold(session);
+  if (it.cold) --cold_;
+  --by_pin_[static_cast<std::size_t>(it.counted) / kSessionStates]
+           [static_cast<std::size_t>(it.counted) % kSessionStates];
   numbers_.erase(it.key);
   it.live = false;
   --live_;
@@ -80,7 +83,7 @@ void SessionTable::Hold(std::int32_t session, BlockIndex tail, Position held) {
       block.first_tail = session;
     }
   }
-  UpdateCold(session);
+  Recount(session);
 }
 
 void SessionTable::HoldLower(std::int32_t session, const Hash128& tail, Position tokens) {
@@ -110,7 +113,7 @@ void SessionTable::HoldLower(std::int32_t session, const Hash128& tail, Position
       }
     }
   }
-  UpdateCold(session);
+  Recount(session);
 }
 
 std::int32_t SessionTable::FirstLower(const Hash128& tail) const {
@@ -123,7 +126,7 @@ void SessionTable::SetRunning(std::int32_t session, std::int32_t sequence) {
   PINTLE_CHECK((it.running == -1) != (sequence == -1), "a session runs one turn at a time");
   running_ += sequence == -1 ? -1 : 1;
   it.running = sequence;
-  UpdateCold(session);
+  Recount(session);
 }
 
 std::int32_t SessionTable::LongestUse(BlockIndex block) const {
@@ -135,28 +138,40 @@ std::int32_t SessionTable::LongestUse(BlockIndex block) const {
   return longest;
 }
 
-void SessionTable::UpdateCold(std::int32_t session) {
+void SessionTable::Recount(std::int32_t session) {
   Session& it = (*this)[session];
   const bool cold = it.tail == kNoBlock && it.lower == 0 && it.running == -1;
-  if (cold == it.cold) return;
-  if (!cold) {
+  cold_ += (cold ? 1 : 0) - (it.cold ? 1 : 0);
+  it.cold = cold;
+  const bool forgettable = cold && it.pins.budget_blocks == 0 && it.pins.funded == 0;
+  if (forgettable && !it.forgettable) {
+    it.forgettable = true;
+    it.previous_cold = latest_cold_;
+    it.next_cold = -1;
+    (latest_cold_ == -1 ? coldest_ : (*this)[latest_cold_].next_cold) = session;
+    latest_cold_ = session;
+  } else if (!forgettable && it.forgettable) {
     UnlinkCold(session);
-    return;
   }
-  it.cold = true;
-  it.previous_cold = latest_cold_;
-  it.next_cold = -1;
-  (latest_cold_ == -1 ? coldest_ : (*this)[latest_cold_].next_cold) = session;
-  latest_cold_ = session;
-  ++cold_;
+  const KvSessionState state = it.running != -1  ? KvSessionState::kRunning
+                               : cold            ? KvSessionState::kCold
+                               : it.pins.expired ? KvSessionState::kExpired
+                                                 : KvSessionState::kIdle;
+  const auto row = static_cast<std::size_t>(it.pins.kind);
+  const auto column = static_cast<std::size_t>(state);
+  if (it.counted != -1) {
+    --by_pin_[static_cast<std::size_t>(it.counted) / kSessionStates]
+             [static_cast<std::size_t>(it.counted) % kSessionStates];
+  }
+  ++by_pin_[row][column];
+  it.counted = static_cast<std::int32_t>(row * kSessionStates + column);
 }
 
 void SessionTable::UnlinkCold(std::int32_t session) {
   Session& it = (*this)[session];
   (it.previous_cold == -1 ? coldest_ : (*this)[it.previous_cold].next_cold) = it.next_cold;
   (it.next_cold == -1 ? latest_cold_ : (*this)[it.next_cold].previous_cold) = it.previous_cold;
-  it.cold = false;
-  --cold_;
+  it.forgettable = false;
 }
 
 }  // namespace pintle::kv

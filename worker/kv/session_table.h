@@ -13,6 +13,7 @@
 #include "worker/kv/block_hash.h"
 #include "worker/kv/block_pool.h"
 #include "worker/kv/kv_stats.h"
+#include "worker/kv/session_pins.h"
 
 namespace pintle::kv {
 
@@ -35,9 +36,12 @@ struct Session {
   std::int32_t next_cold = -1;
   bool live = false;
   bool cold = false;
+  bool forgettable = false;  // in the list of cold sessions: cold, and no guarantee is set aside
   absl::Duration last_use = absl::ZeroDuration();
   SessionOutlook outlook = SessionOutlook::kOpen;
   absl::Duration expected_return = absl::InfiniteDuration();
+  SessionPins pins;
+  std::int32_t counted = -1;  // the cell of SessionTable::cells it is counted in
   std::int64_t turns = 0;
   std::uint64_t number = 0;  // rises with each session made; names it to policies
   std::int64_t hit_tokens_session = 0;
@@ -46,8 +50,8 @@ struct Session {
 };
 
 // Sessions by key, by tail block and by the tail of what lower tiers keep of them. A cold session
-// is kept for its figures until its place is needed, least recently cold first. Allocates only when
-// a session is new, or its KV goes to a lower tier.
+// is kept for its figures until its place is needed, least recently cold first, unless a guarantee
+// is set aside for it. Allocates only when a session is new, or its KV goes to a lower tier.
 // Thread: confined to the engine thread.
 // Fails: Create answers -1 when sessions_max sessions hold KV or run.
 class SessionTable {
@@ -77,12 +81,19 @@ class SessionTable {
   // Positions of `block` that the sessions ending in it use, at most; stops early at `filled`.
   std::int32_t LongestUse(BlockIndex block) const;
 
+  // Counts the session anew after its pin, lease or state changed.
+  void Recount(std::int32_t session);
+  // Whether a turn runs or draws from the session's budget still.
+  bool Busy(std::int32_t session) const {
+    return (*this)[session].running != -1 || (*this)[session].pins.funded > 0;
+  }
+
   std::int64_t running() const { return running_; }
   std::int64_t idle() const { return live_ - running_ - cold_; }
   std::int64_t cold() const { return cold_; }
+  const SessionsByPin& by_pin() const { return by_pin_; }
 
  private:
-  void UpdateCold(std::int32_t session);
   void UnlinkCold(std::int32_t session);
 
   BlockPool& pool_;
@@ -97,6 +108,7 @@ class SessionTable {
   std::int64_t live_ = 0;
   std::int64_t running_ = 0;
   std::int64_t cold_ = 0;
+  SessionsByPin by_pin_{};
 };
 
 }  // namespace pintle::kv

@@ -2,6 +2,7 @@
 #include "worker/scheduler/scheduler.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@ class Decision {
         options_(scheduler.options()),
         input_(input),
         available_(input.blocks_available),
+        rooms_(input.group_rooms),
         lost_(input.running.size(), false) {}
 
   StepPlan Make() {
@@ -100,21 +102,31 @@ class Decision {
   void AdmitWaiting() {
     // A running sequence without a block comes before anybody new, whatever the ranks: admitting
     // now would only be preempted in the next step.
-    if (plan_.stalled || !plan_.preempted.empty()) return;
+    // A turn with blocks of its own delays nobody: it passes those that wait for theirs.
+    bool only_funded = plan_.stalled || !plan_.preempted.empty();
     std::int32_t sequences = 0;
     for (const RunningTurn& turn : input_.running) sequences += turn.sequences;
     const std::size_t prefills_max =
         static_cast<std::size_t>(std::max(1, PrefillBudget() / options_.prefill_chunk_min));
     std::int32_t promised = 0;  // blocks that prompts already running will take in this step
     for (const Prefill& prefill : prefills_) {
+      if (TurnOf(*prefill.sequence).funded) continue;
       promised += BlocksBeyondRoom(*prefill.sequence,
                                    std::min(prefill.tokens_left, options_.prefill_chunk_max));
     }
     for (const WaitingTurn* turn : waiting_) {
       if (prefills_.size() >= prefills_max) return;
       if (sequences + turn->sequences > options_.sequences_max) return;
-      if (!TakeFromPaused(turn->blocks_needed + promised)) return;
-      available_ -= turn->blocks_needed;
+      if (!turn->funded) {
+        if (only_funded) continue;
+        // What stands in the way is the group's own: others may pass.
+        if (RoomOf(turn->group) < turn->blocks_needed) continue;
+        if (!TakeFromPaused(turn->blocks_needed + promised)) {
+          only_funded = true;
+          continue;
+        }
+        Take(turn->group, turn->blocks_needed);
+      }
       sequences += turn->sequences;
       prefills_.push_back({turn->standing, turn->tokens_left, 0, nullptr, turn->turn});
     }
@@ -125,7 +137,7 @@ class Decision {
     std::int32_t reachable = available_;
     for (std::size_t i = 0; i < input_.running.size(); ++i) {
       const RunningTurn& turn = input_.running[i];
-      if (turn.paused && turn.preemptable && !lost_[i]) reachable += turn.blocks_held;
+      if (turn.paused && turn.preemptable && !turn.funded && !lost_[i]) reachable += turn.blocks_held;
     }
     if (reachable < blocks) return false;
     while (available_ < blocks) PreemptLast([](const RunningTurn& turn) { return turn.paused; });
@@ -184,9 +196,30 @@ class Decision {
     return SecureBlocks(sequence, BlocksBeyondRoom(sequence, rows));
   }
 
+  std::int32_t RoomOf(std::int32_t group) const {
+    return group == -1 ? std::numeric_limits<std::int32_t>::max()
+                       : rooms_[static_cast<std::size_t>(group)];
+  }
+
+  void Take(std::int32_t group, std::int32_t blocks) {
+    available_ -= blocks;
+    if (group != -1) rooms_[static_cast<std::size_t>(group)] -= blocks;
+  }
+
   // Takes blocks for a running sequence, preempting others if it must; false when it has to wait.
   bool SecureBlocks(const RunningSequence& sequence, std::int32_t blocks) {
     const RunningTurn& needy = TurnOf(sequence);
+    if (needy.funded) return true;
+    while (RoomOf(needy.group) < blocks) {
+      // Blocks of others would not help: the quota is the group's own.
+      const auto paused = [&](const RunningTurn& turn) {
+        return &turn != &needy && turn.group == needy.group && turn.paused;
+      };
+      const auto behind = [&](const RunningTurn& turn) {
+        return turn.group == needy.group && Before(needy.standing, turn.standing);
+      };
+      if (!PreemptLast(paused) && !PreemptLast(behind)) return false;
+    }
     while (available_ < blocks) {
       const auto paused = [&](const RunningTurn& turn) { return &turn != &needy && turn.paused; };
       const auto behind = [&](const RunningTurn& turn) {
@@ -194,7 +227,7 @@ class Decision {
       };
       if (!PreemptLast(paused) && !PreemptLast(behind)) return false;
     }
-    available_ -= blocks;
+    Take(needy.group, blocks);
     return true;
   }
 
@@ -204,7 +237,10 @@ class Decision {
     std::size_t victim = input_.running.size();
     for (std::size_t i = 0; i < input_.running.size(); ++i) {
       const RunningTurn& turn = input_.running[i];
-      if (lost_[i] || !turn.preemptable || turn.blocks_held <= 0 || !eligible(turn)) continue;
+      if (lost_[i] || !turn.preemptable || turn.funded || turn.blocks_held <= 0 ||
+          !eligible(turn)) {
+        continue;
+      }
       if (victim == input_.running.size() ||
           Before(input_.running[victim].standing, turn.standing)) {
         victim = i;
@@ -212,7 +248,7 @@ class Decision {
     }
     if (victim == input_.running.size()) return false;
     lost_[victim] = true;
-    available_ += input_.running[victim].blocks_held;
+    Take(input_.running[victim].group, -input_.running[victim].blocks_held);
     plan_.preempted.push_back(input_.running[victim].turn);
     // A prompt ahead in rank may take the blocks of a sequence that was to decode in this step.
     for (const RunningSequence& sequence : input_.sequences) {
@@ -227,6 +263,7 @@ class Decision {
   const SchedulerOptions& options_;
   const StepInput& input_;
   std::int32_t available_;
+  std::vector<std::int32_t> rooms_;
   std::vector<bool> lost_;  // parallel to input_.running: preempted by this plan
   std::vector<const WaitingTurn*> waiting_;
   std::vector<const RunningSequence*> decodes_;

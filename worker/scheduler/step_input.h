@@ -29,6 +29,8 @@ struct WaitingTurn {
   std::int32_t blocks_needed = 1;  // what admission takes from the available blocks
   std::int32_t sequences = 1;      // n
   bool preempted = false;          // it ran before, so the queue time no longer ends it
+  bool funded = false;             // draws on a guarantee: takes nothing that others could have
+  std::int32_t group = -1;         // index into StepInput::group_rooms, -1 for none
   bool paused = false;             // its reader is behind; it would only hold blocks
 };
 
@@ -40,6 +42,8 @@ struct RunningTurn {
   std::int32_t sequences = 1;    // places it takes, choices not forked yet included
   bool paused = false;           // its reader is behind: no rows, and first to lose its blocks
   bool preemptable = true;
+  bool funded = false;      // its blocks are set aside: it takes none of the available ones
+  std::int32_t group = -1;  // index into StepInput::group_rooms, -1 for none
 };
 
 // One choice of a running turn.
@@ -55,11 +59,14 @@ struct StepInput {
   absl::Duration now;
   std::int32_t block_tokens = 1;
   std::int32_t blocks_available = 0;  // free or evictable, and reserved by nobody
+  // Of the available blocks, those that turns of one group (a tenant with a quota) may have.
+  std::vector<std::int32_t> group_rooms;
   std::vector<WaitingTurn> waiting;
   std::vector<RunningTurn> running;
   std::vector<RunningSequence> sequences;
 
   void Clear() {
+    group_rooms.clear();
     waiting.clear();
     running.clear();
     sequences.clear();

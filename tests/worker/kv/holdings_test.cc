@@ -56,7 +56,7 @@ TEST_F(HoldingsTest, CacheContentShrinksFromItsTail) {
   Deref(b);
   Deref(a);
   EvictionPlan plan;
-  holdings_.PlanInto(3, absl::Seconds(1), &plan);
+  holdings_.PlanInto(3, -1, absl::Seconds(1), &plan);
   ASSERT_TRUE(plan.ok());
   holdings_.Commit(plan, KvReason::kCapacity, SessionKey{}, absl::Seconds(1));
   EXPECT_EQ(holdings_.pool[b].state, BlockState::kFree);

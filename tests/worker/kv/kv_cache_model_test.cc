@@ -52,6 +52,23 @@ TEST_P(KvCacheModelTest, EveryTokenServedBelongsToItsHistory) {
   EXPECT_TRUE(quiet.ok()) << quiet;
 }
 
+TEST_P(KvCacheModelTest, PinsLeasesQuotasAndFloorsHoldUnderRandomTurns) {
+  for (const std::uint64_t seed : {1U, 2U, 3U, 6U}) {
+    KvSimulation::Options options = Options();
+    options.pins = true;
+    options.seed = seed;
+    KvSimulation simulation(options);
+    const absl::Status status = simulation.Run(kOperations / 2);
+    ASSERT_TRUE(status.ok()) << status;
+    const KvStats stats = simulation.cache().Stats();
+    EXPECT_GT(simulation.funded_turns(), 0);
+    EXPECT_GT(stats.lease_expirations, 0);
+    EXPECT_GT(stats.pin_rejections, 0);
+    const absl::Status quiet = simulation.Quiesce();
+    EXPECT_TRUE(quiet.ok()) << quiet;
+  }
+}
+
 TEST_P(KvCacheModelTest, AFourBitHashGivesNoWrongBlock) {
   KvSimulation::Options options = Options();
   options.hash_bits = 4;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "contract/errors.h"
 #include "contract/status_macros.h"
+#include "worker/kv/policy_registry.h"
 
 #define PINTLE_SIM_EXPECT(condition, ...)                                            \
   do {                                                                               \
@@ -43,6 +44,16 @@ KvSimulation::KvSimulation(const Options& options)
   kv.sessions_max = 7;
   kv.sequences_max = 8;
   kv.records_max = 64;
+  if (options.pins) {
+    kv.sequence_blocks_max = std::max(options.blocks / 2 - 1, 3);
+    const std::int64_t pool = std::int64_t{options.blocks} * options.block_tokens;
+    if (options.seed % 2 == 0) kv.tenants.push_back({TenantId("t1"), pool * 2 / 3, 0});
+    if (options.seed % 3 == 0) {
+      const auto spare = options.blocks - static_cast<std::int32_t>(kv.RequestBlocks());
+      kv.blocks = options.blocks;
+      kv.tenants.push_back({TenantId("t0"), 0, std::int64_t{spare / 2} * options.block_tokens});
+    }
+  }
   cache_ = *KvCache::Create(kv);
   EventLog::Options events;
   events.blocks = options.blocks;
@@ -96,8 +107,9 @@ std::int64_t KvSimulation::EvictedOf(const SessionKey& key) const {
   if (!stats.has_value()) return 0;
   std::int64_t evicted = 0;
   for (std::size_t reason = 0; reason < kKvReasons; ++reason) {
-    // PREEMPTED detaches what a turn had added; what a session held goes by CAPACITY here.
-    if (static_cast<KvReason>(reason) == KvReason::kCapacity) {
+    // PREEMPTED detaches what a turn had added; what a session held goes for the other reasons.
+    if (IsEviction(static_cast<KvReason>(reason)) &&
+        static_cast<KvReason>(reason) != KvReason::kPreempted) {
       evicted += stats->ledger.removed[reason];
     }
   }
@@ -133,8 +145,15 @@ absl::Status KvSimulation::BeginTurn() {
   turn.held_before = cache_->HeldTokens(turn.key);
   turn.evicted_before = EvictedOf(turn.key);
   const auto stats = cache_->SessionStats(turn.key);
-  const KvMatch match = cache_->Match(turn.key, turn.tokens);
-  auto begun = cache_->Begin(turn.key, turn.tokens, now_);
+  if (options_.pins && Chance(80)) {
+    turn.size.tokens_max =
+        static_cast<Position>(turn.tokens.size()) + 1 + Pick(2 * options_.block_tokens);
+    turn.size.choices = Chance(70) ? 1 : 2;
+  }
+  const KvMatch match = cache_->Match(turn.key, turn.tokens, turn.size);
+  auto begun = cache_->Begin(turn.key, turn.tokens, now_, turn.size);
+  turn.funded = match.funded;
+  if (begun.ok() && turn.funded) ++funded_turns_;
   if (!begun.ok()) {
     const bool busy = stats.has_value() && stats->running && !turn.key.session.empty();
     PINTLE_SIM_EXPECT(HasReason(begun.status(), Reason::kSessionBusy) == busy,
@@ -174,6 +193,10 @@ absl::Status KvSimulation::Advance() {
     const std::vector<BlockIndex> before(table.begin(), table.end());
     const absl::Status grown = cache_->Grow(turn.sequence, to, now_);
     if (!grown.ok()) {
+      PINTLE_SIM_EXPECT(!turn.funded || turn.fork || to > turn.size.tokens_max ||
+                            turn.size.choices > 1 || turn.rewound,
+                        "a funded turn was refused ", to, " of ", turn.size.tokens_max, ": ",
+                        grown.message());
       PINTLE_SIM_EXPECT(HasReason(grown, Reason::kPoolFull), grown.message());
       const auto after = turn.sequence.block_table();
       PINTLE_SIM_EXPECT(std::equal(before.begin(), before.end(), after.begin(), after.end()), i);
@@ -234,9 +257,12 @@ absl::Status KvSimulation::RewindTurn() {
   if (turns_.empty()) return absl::OkStatus();
   Turn& turn = turns_[static_cast<std::size_t>(Pick(static_cast<std::int32_t>(turns_.size())))];
   if (turn.borrowed) return CheckContent(turn);
+  // Choices of a funded turn share what their budget was reckoned with; engines never rewind them.
+  if (options_.pins && (turn.fork || turn.size.choices > 1)) return absl::OkStatus();
   const Position tokens = turn.sequence.tokens();
   const Position keep = tokens - std::min(tokens, Pick(options_.block_tokens + 3));
   cache_->Rewind(turn.sequence, keep, now_);
+  turn.rewound = true;
   turn.tokens.resize(static_cast<std::size_t>(keep));
   turn.tokens.push_back(Pick(4));
   turn.digests = Digest(turn.key.tenant, turn.tokens);
@@ -414,6 +440,60 @@ absl::Status KvSimulation::BorrowSession() {
 }
 
 // A session at rest answers its whole held transcript again, with the right content.
+absl::Status KvSimulation::ChangePin() {
+  const SessionKey key{TenantId(absl::StrCat("t", Pick(2))), SessionId(absl::StrCat("s", Pick(5)))};
+  const std::int32_t pool = options_.blocks * options_.block_tokens;
+  const KvStats before = cache_->Stats();
+  const bool known = cache_->SessionStats(key).has_value();
+  PinAnswer answer;
+  if (Chance(20)) {
+    answer = Chance(50) ? cache_->RenewPin(key, now_) : cache_->ReleasePin(key, now_);
+    PINTLE_SIM_EXPECT((answer.verdict == PinVerdict::kMissing) == !known, key.session.value());
+  } else {
+    Pin pin;
+    pin.kind = static_cast<PinKind>(Pick(3));
+    pin.budget_tokens = 1 + Pick(pool / 2);
+    pin.priority = Pick(101);
+    pin.ttl = absl::Milliseconds(Pick(3) * Pick(4000));
+    pin.resident = Chance(20);
+    for (std::int32_t n = Chance(30) ? Pick(3) : 0; n > 0; --n) {
+      const Position from = Pick(pool / 2);
+      pin.ranges.push_back({from, from + 1 + Pick(pool / 2), Pick(101),
+                            absl::Milliseconds(Pick(8000))});
+    }
+    answer = cache_->SetPin(key, pin, absl::Milliseconds(1 + Pick(20000)), now_);
+    PINTLE_SIM_EXPECT(answer.verdict != PinVerdict::kMissing, key.session.value());
+  }
+  PINTLE_SIM_EXPECT((answer.verdict == PinVerdict::kRejected) == !answer.why.ok(),
+                    answer.why.message());
+  if (answer.verdict == PinVerdict::kRejected) {
+    PINTLE_SIM_EXPECT(cache_->Stats().guaranteed_blocks == before.guaranteed_blocks,
+                      "a refused pin changed something");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KvSimulation::CheckGuarantees() {
+  for (std::int32_t i = 0; i < 10; ++i) {
+    const SessionKey key{TenantId(absl::StrCat("t", i / 5)), SessionId(absl::StrCat("s", i % 5))};
+    const auto stats = cache_->SessionStats(key);
+    const bool guarded = stats.has_value() && stats->pin == PinKind::kGuaranteed &&
+                         !stats->deferred && !stats->running &&
+                         stats->held_tokens <= stats->budget_tokens;
+    const auto before = guarded_.find(key);
+    if (guarded && before != guarded_.end()) {
+      PINTLE_SIM_EXPECT(EvictedOf(key) == before->second, key.session.value(),
+                        " lost KV that was guaranteed");
+    }
+    if (guarded) {
+      guarded_[key] = EvictedOf(key);
+    } else {
+      guarded_.erase(key);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status KvSimulation::Probe() {
   if (transcripts_.empty() || turns_.size() >= kTurnsMax) return absl::OkStatus();
   auto at = transcripts_.begin();
@@ -425,10 +505,13 @@ absl::Status KvSimulation::Probe() {
   turn.digests = Digest(turn.key.tenant, turn.tokens);
   const Position held = cache_->HeldTokens(turn.key);
   const std::int64_t evicted = EvictedOf(turn.key);
+  const bool funded = cache_->Match(turn.key, turn.tokens).funded;
   auto begun = cache_->Begin(turn.key, turn.tokens, now_);
   if (!begun.ok()) return absl::OkStatus();
   turn.sequence = *std::move(begun);
-  PINTLE_SIM_EXPECT(turn.sequence.tokens() >= held, turn.sequence.tokens(), " of ", held);
+  // A turn that may fill its session's budget does not copy a partial block that others use.
+  const Position spared = funded ? options_.block_tokens - 1 : 0;
+  PINTLE_SIM_EXPECT(turn.sequence.tokens() + spared >= held, turn.sequence.tokens(), " of ", held);
   PINTLE_RETURN_IF_ERROR(CheckContent(turn));
   cache_->Rollback(std::move(turn.sequence), now_);
   return CheckUnchanged(turn.key, held, evicted);
@@ -440,15 +523,17 @@ absl::Status KvSimulation::TryPlan() {
   PINTLE_SIM_EXPECT(plan.victims == again.victims, plan.need);
   const KvStats stats = cache_->Stats();
   const std::int64_t most = stats.Blocks(BlockState::kFree) + stats.Blocks(BlockState::kEvictable);
-  PINTLE_SIM_EXPECT(plan.ok() == (plan.need <= most), plan.need);
+  PINTLE_SIM_EXPECT(plan.need <= most || !plan.ok(), plan.need);
+  PINTLE_SIM_EXPECT(plan.need > most - plan.blocks_floored || plan.ok(), plan.need);
   if (plan.ok() && Chance(10)) {
     const std::int64_t before =
-        stats.evictions[At(KvReason::kCapacity)] + stats.evictions[At(KvReason::kPreempted)];
+        std::accumulate(stats.evictions.begin(), stats.evictions.end(), std::int64_t{0});
     cache_->Commit(plan, KvReason::kCapacity, SessionKey{TenantId("t0"), SessionId()}, now_);
     const KvStats after = cache_->Stats();
     PINTLE_SIM_EXPECT(after.Blocks(BlockState::kFree) >= plan.need, plan.need);
-    PINTLE_SIM_EXPECT(after.evictions[At(KvReason::kCapacity)] +
-                              after.evictions[At(KvReason::kPreempted)] - before ==
+    PINTLE_SIM_EXPECT(std::accumulate(after.evictions.begin(), after.evictions.end(),
+                                      std::int64_t{0}) -
+                              before ==
                           static_cast<std::int64_t>(plan.victims.size()),
                       plan.victims.size());
   }
@@ -467,6 +552,10 @@ absl::Status KvSimulation::TryPlan() {
 }
 
 absl::Status KvSimulation::Operation() {
+  if (options_.pins) {
+    if (Chance(50)) cache_->Expire(now_);
+    if (Chance(6)) return ChangePin();
+  }
   const std::int32_t kind = Pick(100);
   if (kind < 20) return turns_.size() < kTurnsMax ? BeginTurn() : EndTurn();
   if (kind < 60) return Advance();
@@ -479,7 +568,12 @@ absl::Status KvSimulation::Operation() {
   if (kind < 93) return BorrowSession();
   if (kind < 96) return Probe();
   if (kind < 99) return TryPlan();
-  return cache_->SetPolicy(options_.policy, now_);
+  const auto names = PolicyNames();
+  const bool other = options_.pins && Chance(50);
+  return cache_->SetPolicy(
+      other ? names[static_cast<std::size_t>(Pick(static_cast<std::int32_t>(names.size())))]
+            : absl::string_view(options_.policy),
+      now_);
 }
 
 absl::Status KvSimulation::CheckEvents() {
@@ -512,6 +606,7 @@ absl::Status KvSimulation::Run(std::int64_t operations) {
   for (std::int64_t i = 0; i < operations; ++i) {
     now_ += absl::Milliseconds(Pick(1000));
     absl::Status status = Operation();
+    if (status.ok() && options_.pins) status = CheckGuarantees();
     if (status.ok() && i % options_.check_every == 0) status = cache_->CheckInvariants();
     // Now and then, so that events are also made of what several operations did to a block.
     if (status.ok() && i % 8 == 7) status = CheckEvents();
@@ -531,8 +626,10 @@ absl::Status KvSimulation::Quiesce() {
   PINTLE_SIM_EXPECT(stats.Blocks(BlockState::kInUse) == 0, "in use");
   PINTLE_SIM_EXPECT(stats.blocks_reserved == 0, "reserved");
   PINTLE_SIM_EXPECT(
-      stats.Blocks(BlockState::kFree) + stats.Blocks(BlockState::kEvictable) == options_.blocks,
-      "free + evictable");
+      stats.Blocks(BlockState::kFree) + stats.Blocks(BlockState::kEvictable) +
+              stats.Blocks(BlockState::kPinned) ==
+          options_.blocks,
+      "free + evictable + pinned");
   return absl::OkStatus();
 }
 

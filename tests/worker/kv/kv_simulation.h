@@ -28,6 +28,8 @@ class KvSimulation {
     std::int32_t block_tokens = 16;
     std::int32_t hash_bits = 128;
     std::string policy = "lru";
+    // Random pins, leases, quotas, floors and changes of policy beside the turns.
+    bool pins = false;
     // Invariants are O(blocks x tokens): checked after every so many operations.
     std::int32_t check_every = 1;
   };
@@ -43,6 +45,7 @@ class KvSimulation {
   std::int64_t copies_done() const { return copies_done_; }
   std::int64_t forks() const { return forks_; }
   std::int64_t imports() const { return imports_; }
+  std::int64_t funded_turns() const { return funded_turns_; }
 
  private:
   struct Turn {
@@ -54,6 +57,9 @@ class KvSimulation {
     std::int64_t evicted_before = 0;
     bool fork = false;
     bool borrowed = false;
+    KvTurnSize size;
+    bool funded = false;
+    bool rewound = false;
   };
 
   std::int32_t Pick(std::int32_t below);
@@ -77,6 +83,9 @@ class KvSimulation {
   absl::Status ForkSession();
   absl::Status ImportSession();
   absl::Status BorrowSession();
+  absl::Status ChangePin();
+  // No guarantee in force lost anything since the last look.
+  absl::Status CheckGuarantees();
   absl::Status Probe();
   absl::Status TryPlan();
   // The events told so far sum up to the physical ledger.
@@ -100,6 +109,8 @@ class KvSimulation {
   std::int64_t copies_done_ = 0;
   std::int64_t forks_ = 0;
   std::int64_t imports_ = 0;
+  std::int64_t funded_turns_ = 0;
+  std::map<SessionKey, std::int64_t> guarded_;  // evicted so far of sessions whose KV may not go
 };
 
 }  // namespace pintle::kv
