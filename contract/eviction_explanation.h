@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "contract/cache_reason.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 
 // What one worker's cache would evict to make room, without doing it. Plain data.
 namespace pintle {
@@ -23,6 +24,7 @@ struct ExplainedVictim {
   std::int32_t tokens = 0;
   std::int64_t bytes = 0;
   CacheTier tier = CacheTier::kDevice;
+  PinKind pin = PinKind::kBestEffort;  // what keeps it; a guaranteed block is never a victim
   double score = 0;  // the policy's; the lower goes first
   absl::Duration age = absl::ZeroDuration();
   absl::Duration idle = absl::ZeroDuration();

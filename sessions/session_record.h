@@ -10,12 +10,10 @@
 #include "absl/time/time.h"
 #include "contract/ids.h"
 #include "contract/limits.h"
+#include "contract/pin.h"
 #include "sessions/transcript.h"
 
 namespace pintle {
-
-// What a session's KV is promised. The other kinds come with the cache contract.
-enum class PinKind { kBestEffort };
 
 enum class SessionState { kRunning, kIdle, kExpired, kCold };
 

@@ -19,6 +19,13 @@ static_assert(v1::MOVED == static_cast<int>(CacheEventKind::kMoved) + 1);
 static_assert(v1::REMOVED == static_cast<int>(CacheEventKind::kRemoved) + 1);
 static_assert(v1::EVICTED == static_cast<int>(CacheEventKind::kEvicted) + 1);
 
+v1::PinKind PinOf(PinKind kind) {
+  return static_cast<v1::PinKind>(static_cast<int>(kind) + 1);
+}
+static_assert(v1::BEST_EFFORT == static_cast<int>(PinKind::kBestEffort) + 1);
+static_assert(v1::RETAINED == static_cast<int>(PinKind::kRetained) + 1);
+static_assert(v1::GUARANTEED == static_cast<int>(PinKind::kGuaranteed) + 1);
+
 void FillRecord(const CacheEviction& eviction, const TenantId& loser, const CacheSight& sight,
                 v1::EvictionRecord* out) {
   out->set_number(eviction.number);
@@ -90,7 +97,7 @@ void ToProto(const EvictionExplanation& explanation, const CacheSight& sight,
     row->set_tokens(victim.tokens);
     row->set_bytes(victim.bytes);
     row->set_tier(ToProto(victim.tier));
-    row->set_pin(v1::BEST_EFFORT);
+    row->set_pin(PinOf(victim.pin));
     row->set_score(victim.score);
     ToProto(victim.age, row->mutable_age());
     ToProto(victim.idle, row->mutable_idle());

@@ -33,11 +33,13 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
   complete.kv.blocks = decoder->KvBlocks();
   complete.kv.block_tokens = layout.block_tokens;
   complete.kv.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
-  // No table is longer than the context, and guarantees leave room for one that long.
-  const Position context = decoder->Limits().context_tokens;
-  const std::int64_t longest = (std::int64_t{context} + layout.block_tokens - 1) / layout.block_tokens;
-  complete.kv.sequence_blocks_max =
-      static_cast<std::int32_t>(std::min<std::int64_t>(longest, complete.kv.blocks));
+  if (complete.kv.sequence_blocks_max == 0) {
+    // No table is longer than the context, and guarantees leave room for one that long.
+    const std::int64_t width = layout.block_tokens;
+    const std::int64_t longest = (decoder->Limits().context_tokens + width - 1) / width;
+    complete.kv.sequence_blocks_max =
+        static_cast<std::int32_t>(std::min<std::int64_t>(longest, complete.kv.blocks));
+  }
   PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<kv::KvCache> cache, kv::KvCache::Create(complete.kv));
   if (tier.store != nullptr && tier.store->block_bytes() != layout.block_bytes) {
     return InvalidField("tier", absl::StrCat("has blocks of ", tier.store->block_bytes(),

@@ -15,17 +15,19 @@ namespace {
 // Whole seconds: an explanation is read by people.
 std::string Seconds(absl::Duration time) { return absl::StrCat(absl::ToInt64Seconds(time), " s"); }
 
-std::string WhyOf(const kv::EvictionRecord& record) {
+std::string WhyOf(const kv::EvictionRecord& record, PinKind pin) {
   const std::string holders = record.holders == 0 ? std::string("no session ends in it")
                               : record.holders == 1
                                   ? std::string("the end of a session")
                                   : absl::StrCat("the end of ", record.holders, " sessions");
-  return absl::StrCat("best effort, ", holders, ", idle for ", Seconds(record.idle),
+  const char* kept = pin == PinKind::kRetained ? "retained, none of best effort is left, "
+                                               : "best effort, ";
+  return absl::StrCat(kept, holders, ", idle for ", Seconds(record.idle),
                       ", used again ", record.reuse_count, " times, ", record.policy,
                       absl::StrFormat(" score %.6g", record.score));
 }
 
-ExplainedVictim VictimOf(const kv::EvictionRecord& record) {
+ExplainedVictim VictimOf(const kv::EvictionRecord& record, PinKind pin) {
   ExplainedVictim victim;
   victim.block = record.block;
   victim.tenant = record.tenant;
@@ -42,7 +44,8 @@ ExplainedVictim VictimOf(const kv::EvictionRecord& record) {
   victim.age = record.age;
   victim.idle = record.idle;
   victim.reuse_count = record.reuse_count;
-  victim.why = WhyOf(record);
+  victim.pin = pin;
+  victim.why = WhyOf(record, pin);
   return victim;
 }
 
@@ -62,12 +65,13 @@ EvictionExplanation ExplainPlan(const kv::KvCache& cache, std::int64_t tokens, a
   explanation.blocks_pinned = plan.blocks_pinned;
   explanation.blocks_short = plan.shortfall;
   explanation.blocks_evicted = static_cast<std::int64_t>(plan.victims.size());
-  for (const kv::Victim& victim : plan.victims) {
-    const kv::EvictionRecord record = cache.Describe(victim, now);
+  for (std::size_t i = 0; i < plan.victims.size(); ++i) {
+    const kv::EvictionRecord record = cache.Describe(plan.victims[i], now);
+    const PinKind pin = i < plan.first_retained ? PinKind::kBestEffort : PinKind::kRetained;
     explanation.tokens_evicted += record.tokens;
     explanation.bytes_evicted += record.bytes;
     if (explanation.victims.size() < limits::kExplainedVictims) {
-      explanation.victims.push_back(VictimOf(record));
+      explanation.victims.push_back(VictimOf(record, pin));
     }
   }
   return explanation;

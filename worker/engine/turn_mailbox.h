@@ -21,8 +21,9 @@ namespace pintle {
 // Where callers and the engine thread meet: messages in order, and the little that Submit must
 // know at once (live turns, busy sessions, the length of the queue).
 // Thread: all methods are safe from any thread; the second group is for the engine thread.
-// Bounded: submissions, queries and pins by `messages_max`; of each live turn at most one ending and one
-// stop of each choice are kept; of each session one drop. Later ones add nothing and are ignored.
+// Bounded: submissions, questions and pins by `messages_max`; of each live turn at most one ending
+// and one stop of each choice are kept; of each session one drop. Later ones add nothing and are
+// ignored.
 // Fails: Submit, Query and SetPin only, with the reasons of EngineApi.
 class TurnMailbox {
  public:

@@ -114,7 +114,9 @@ void TurnTable::Estimate(ActiveTurn& turn) const {
   turn.blocks_needed = match.blocks_needed + forks;
   // The blocks matched may be among those that look available; then the turn has to wait although
   // the sum would do.
-  if (!match.fits && !match.funded) turn.blocks_needed = std::max(turn.blocks_needed, BlocksAvailable() + 1);
+  if (!match.fits && !match.funded) {
+    turn.blocks_needed = std::max(turn.blocks_needed, BlocksAvailable() + 1);
+  }
 }
 
 absl::Status TurnTable::Pin(const ActiveTurn& turn, absl::Duration now) {

@@ -32,8 +32,8 @@ std::string SharedNamespace(const KvOptions& options) {
 absl::Status ValidateBudgets(const KvOptions& options) {
   const std::int64_t width = options.block_tokens;
   if (options.tenants.size() > limits::kLimitedTenants) {
-    return InvalidField("kv.tenants", absl::StrCat("has ", options.tenants.size(), " entries, limit ",
-                                                   limits::kLimitedTenants));
+    return InvalidField("kv.tenants", absl::StrCat("has ", options.tenants.size(),
+                                                   " entries, limit ", limits::kLimitedTenants));
   }
   std::int64_t floors = 0;
   absl::flat_hash_set<TenantId> names;
@@ -43,8 +43,8 @@ absl::Status ValidateBudgets(const KvOptions& options) {
     }
     if (tenant.quota_tokens < 0 || (tenant.quota_tokens > 0 && tenant.quota_tokens < 2 * width)) {
       return InvalidField("quota_tokens", absl::StrCat("of ", tenant.tenant.value(), " is ",
-                                                       tenant.quota_tokens, ", at least ", 2 * width,
-                                                       " (two blocks)"));
+                                                       tenant.quota_tokens, ", at least ",
+                                                       2 * width, " (two blocks)"));
     }
     if (tenant.floor_tokens < 0 ||
         (tenant.quota_tokens > 0 && tenant.floor_tokens > tenant.quota_tokens)) {
@@ -54,7 +54,8 @@ absl::Status ValidateBudgets(const KvOptions& options) {
     }
     floors += (tenant.floor_tokens + width - 1) / width;
   }
-  const std::int64_t pins = (std::max<std::int64_t>(options.pin_budget_tokens, 0) + width - 1) / width;
+  const std::int64_t asked = std::max<std::int64_t>(options.pin_budget_tokens, 0);
+  const std::int64_t pins = (asked + width - 1) / width;
   const std::int64_t left = options.blocks - options.RequestBlocks();
   if (pins + floors > std::max<std::int64_t>(left, 0)) {
     return InvalidField(
@@ -320,9 +321,9 @@ EvictionPlan KvCache::Plan(std::int32_t need, absl::Duration now) const {
   EvictionPlan plan;
   holdings_.PlanInto(need, -1, now, &plan);
   plan.blocks_reserved = holdings_.budgets.promised();
-  const auto kept = std::find_if(plan.victims.begin(), plan.victims.end(), [this](const Victim& it) {
-    return holdings_.pool[it.block].kept;
-  });
+  const auto kept =
+      std::find_if(plan.victims.begin(), plan.victims.end(),
+                   [this](const Victim& it) { return holdings_.pool[it.block].kept; });
   plan.first_retained = static_cast<std::size_t>(kept - plan.victims.begin());
   if (plan.blocks_pinned > 0) DescribeBlockers(&plan);
   return plan;

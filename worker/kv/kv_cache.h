@@ -181,9 +181,9 @@ class KvCache {
 
   // --- Pins ---------------------------------------------------------------------------------
 
-  // Pins a session, known or not, like that; its lease (from the end of its turn, from now when none
-  // runs) begins anew. Never missing; rejected: PIN_BUDGET, TENANT_QUOTA, SESSIONS_MAX (nothing
-  // changed).
+  // Pins a session, known or not, like that; its lease (from the end of its turn, from now when
+  // none runs) begins anew. Never missing; rejected: PIN_BUDGET, TENANT_QUOTA, SESSIONS_MAX
+  // (nothing changed).
   PinAnswer SetPin(const SessionKey& key, const Pin& pin, absl::Duration lease,
                    absl::Duration now);
   // The lease begins anew; what it had let go is asked for again.
@@ -314,7 +314,8 @@ class KvCache {
   std::int32_t FindOrCreate(const SessionKey& key);
   // The session, made if unknown, holding nothing. SESSION_BUSY, SESSIONS_MAX.
   absl::StatusOr<std::int32_t> EmptySession(const SessionKey& key, absl::Duration now);
-  // Evicts so that `blocks` are free for the sequence, its tenant's own first where a quota says so.
+  // Evicts so that `blocks` are free for the sequence, first its tenant's own where a quota says
+  // so.
   absl::Status MakeRoom(const Sequence& sequence, std::int32_t blocks, absl::Duration now);
   const SessionKey& Beneficiary(const Sequence& sequence) const;
   // Tells the observer on whose behalf what follows is done.

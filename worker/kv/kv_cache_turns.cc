@@ -277,7 +277,8 @@ void KvCache::CopyTail(std::int32_t slot, absl::Duration now) {
   const std::int32_t used = it.tokens % options_.block_tokens;
   const std::int32_t place = it.tokens / options_.block_tokens;
   const BlockIndex source = sequences_.Table(slot)[place];
-  const BlockIndex target = holdings_.Take(holdings_.pool[source].parent, it.space, now, it.funder != -1);
+  const BlockIndex parent = holdings_.pool[source].parent;
+  const BlockIndex target = holdings_.Take(parent, it.space, now, it.funder != -1);
   const auto tokens = static_cast<const BlockPool&>(holdings_.pool).TokensOf(source);
   std::copy_n(tokens.begin(), used, holdings_.pool.TokensOf(target).begin());
   holdings_.Write(target, used, now);

@@ -41,7 +41,8 @@ struct SessionPins {
   // guaranteed: what is set aside, also for a while after the guarantee has ended.
   Position budget_tokens = 0;
   std::int32_t budget_blocks = 0;
-  // Of budget_blocks, those in force: fewer while others' running turns stand on what was set aside.
+  // Of budget_blocks, those in force: fewer while running turns of others stand on what was set
+  // aside.
   std::int32_t granted_blocks = 0;
   bool suspended = false;  // the running turn needs the blocks of the turn before it
   std::int32_t funded = 0;  // live sequences that draw from the budget

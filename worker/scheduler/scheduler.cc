@@ -137,7 +137,9 @@ class Decision {
     std::int32_t reachable = available_;
     for (std::size_t i = 0; i < input_.running.size(); ++i) {
       const RunningTurn& turn = input_.running[i];
-      if (turn.paused && turn.preemptable && !turn.funded && !lost_[i]) reachable += turn.blocks_held;
+      if (turn.paused && turn.preemptable && !turn.funded && !lost_[i]) {
+        reachable += turn.blocks_held;
+      }
     }
     if (reachable < blocks) return false;
     while (available_ < blocks) PreemptLast([](const RunningTurn& turn) { return turn.paused; });

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -57,6 +58,29 @@ TEST(ExplainPlanTest, WhatIsExplainedIsWhatThenHappens) {
   }
   ASSERT_GE(evicted.size(), 4U);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(evicted[i], explanation.victims[i].block);
+}
+
+TEST(ExplainPlanTest, RetainedBlocksAreNamedAsSuchAndComeLast) {
+  EngineBench::Setup setup;
+  setup.blocks = 16;
+  EngineBench bench(setup);
+  EngineTurn kept = EngineBench::Turn(EngineBench::Prompt(60, 100), 8, "kept");
+  kept.pin.emplace();
+  kept.pin->kind = PinKind::kRetained;
+  kept.lease = absl::Minutes(5);
+  bench.RunTurn(std::move(kept));
+  bench.RunTurn(EngineBench::Turn(EngineBench::Prompt(60, 200), 8, "plain"));
+  bench.Round();
+  const kv::KvStats stats = bench.engine().Snapshot().kv;
+  const EvictionExplanation explanation = Explain(bench, stats.blocks_total * stats.block_tokens);
+  EXPECT_EQ(explanation.blocks_short, 0);
+  ASSERT_GE(explanation.victims.size(), 2U);
+  const ExplainedVictim& first = explanation.victims.front();
+  const ExplainedVictim& last = explanation.victims.back();
+  EXPECT_EQ(first.pin, PinKind::kBestEffort) << "though it was used later";
+  EXPECT_THAT(first.why, testing::StartsWith("best effort"));
+  EXPECT_EQ(last.pin, PinKind::kRetained);
+  EXPECT_THAT(last.why, testing::StartsWith("retained"));
 }
 
 TEST(ExplainPlanTest, AShortfallSaysWhatIsInTheWay) {

@@ -2,6 +2,7 @@
 #include "worker/kv/memory_plan.h"
 
 #include "gtest/gtest.h"
+#include "worker/kv/kv_cache.h"
 
 namespace pintle::kv {
 namespace {
@@ -73,6 +74,19 @@ TEST(MemoryPlanTest, ASmallPoolLimitsTheTurnAndPinsNothing) {
   EXPECT_EQ(plan.pin_budget_tokens, 0) << "one maximal request needs it all";
   needs.kv_bytes = 8 * needs.block_bytes - 1;
   EXPECT_FALSE(PlanMemory(needs).starts);
+}
+
+TEST(MemoryPlanTest, ACacheOfThePlannedSizeGuaranteesWhatThePlanSays) {
+  for (const std::int64_t blocks : {8, 10, 100, 300, 400, 519, 520, 521, 1456}) {
+    MemoryNeeds needs = Smol();
+    needs.kv_bytes = blocks * needs.block_bytes;
+    const MemoryPlan plan = PlanMemory(needs);
+    KvOptions options;
+    options.blocks = static_cast<std::int32_t>(plan.device.blocks);
+    options.block_tokens = needs.block_tokens;
+    options.sequence_blocks_max = plan.sequence_blocks_max;
+    EXPECT_EQ(options.PinBudgetTokens(), plan.pin_budget_tokens) << blocks << " blocks";
+  }
 }
 
 TEST(MemoryPlanTest, ASessionIsNeverLongerThanTheModelsContext) {
