@@ -219,8 +219,8 @@ MUTANTS = [
     Mutant(
         "a rolled back turn keeps its reservation",
         "worker/kv/kv_cache_turns.cc",
-        "  reserved_ -= it.reserved;\n",
-        "",
+        "Promise(holdings_.spaces.Limit(it.space), -it.reserved);",
+        "Promise(holdings_.spaces.Limit(it.space), 0);",
         KV,
         "KvCacheTurnsTest.CancelStormsLeaveEveryBlockFreeOrEvictable",
     ),
