@@ -28,6 +28,51 @@ bool Balances(const KvLedger& ledger) {
   return ledger.added + ledger.moved_in - ledger.moved_out - Sum(ledger.removed) == ledger.present;
 }
 
+// What the sessions' marks and the blocks come to, counted anew.
+struct PinTally {
+  explicit PinTally(const Holdings& holdings)
+      : guarantees(static_cast<std::size_t>(holdings.pool.size())),
+        retentions(guarantees.size()),
+        kept(guarantees.size()),
+        accounts(static_cast<std::size_t>(holdings.budgets.size())) {}
+
+  std::vector<std::int32_t> guarantees;
+  std::vector<std::int32_t> retentions;
+  std::vector<std::int32_t> kept;
+  std::vector<Budgets::Account> accounts;
+  Budgets::Account sum;
+  std::int64_t only_sources = 0;
+};
+
+// Counts the blocks, whose marks are in `tally` already, and compares their classes with it.
+absl::Status CheckClasses(const Holdings& holdings, PinTally* tally) {
+  const BlockPool& pool = holdings.pool;
+  for (BlockIndex b = 0; b < pool.size(); ++b) {
+    const Block& block = pool[b];
+    if (block.state == BlockState::kFree) continue;
+    const std::int32_t limit = holdings.spaces.Limit(block.space);
+    const std::int32_t used = block.general_refs > 0 ? 1 : 0;
+    tally->only_sources += block.referenced() && block.table_refs == 0 ? 1 : 0;
+    tally->sum.used += used;
+    if (limit != -1) ++tally->accounts[static_cast<std::size_t>(limit)].resident;
+    if (limit != -1) tally->accounts[static_cast<std::size_t>(limit)].used += used;
+    if (block.parent == kNoBlock) continue;
+    const auto parent = static_cast<std::size_t>(block.parent);
+    tally->guarantees[parent] += block.guarantees > 0 ? 1 : 0;
+    tally->retentions[parent] += block.retentions > 0 ? 1 : 0;
+    tally->kept[parent] += block.kept ? 1 : 0;
+  }
+  for (BlockIndex b = 0; b < pool.size(); ++b) {
+    const Block& block = pool[b];
+    const auto at = static_cast<std::size_t>(b);
+    PINTLE_KV_EXPECT(block.guarantees == tally->guarantees[at], "block ", b);
+    PINTLE_KV_EXPECT(block.retentions == tally->retentions[at], "block ", b);
+    PINTLE_KV_EXPECT(block.kept == (block.guarantees + block.retentions > 0), "block ", b);
+    PINTLE_KV_EXPECT(block.kept_children == tally->kept[at], "block ", b);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status KvCache::CheckInvariants() const {
@@ -208,15 +253,10 @@ absl::Status KvCache::CheckSessions() const {
 
 // Marks, classes, budgets and timers; no block is pinned without a live guarantee in its subtree.
 absl::Status KvCache::CheckPins() const {
-  const BlockPool& pool = holdings_.pool;
   const Budgets& budgets = holdings_.budgets;
-  const auto size = static_cast<std::size_t>(pool.size());
-  std::vector<std::int32_t> guarantees(size), retentions(size), kept(size);
-  std::vector<Budgets::Account> accounts(static_cast<std::size_t>(budgets.size()));
-  Budgets::Account sum;
+  PinTally tally(holdings_);
   std::int64_t tokens = 0;
   std::int64_t granted = 0;
-  std::int64_t only_sources = 0;
   std::size_t timers = 0;
   for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
     const Session& it = holdings_.sessions[s];
@@ -226,10 +266,12 @@ absl::Status KvCache::CheckPins() const {
       continue;
     }
     tokens += pins.budget_tokens;
-    sum.guaranteed += pins.budget_blocks;
+    tally.sum.guaranteed += pins.budget_blocks;
     granted += pins.granted_blocks;
     const std::int32_t limit = holdings_.spaces.Limit(it.space);
-    if (limit != -1) accounts[static_cast<std::size_t>(limit)].guaranteed += pins.budget_blocks;
+    if (limit != -1) {
+      tally.accounts[static_cast<std::size_t>(limit)].guaranteed += pins.budget_blocks;
+    }
     PINTLE_KV_EXPECT(pins.granted_blocks <= pins.budget_blocks, "session number ", s);
     PINTLE_KV_EXPECT(
         pins.budget_blocks == 0 || pins.kind == PinKind::kGuaranteed || pins.funded > 0,
@@ -244,7 +286,7 @@ absl::Status KvCache::CheckPins() const {
                        "session number ", s);
       first = std::min(first, mark.until);
       if (mark.block == kNoBlock) continue;
-      auto& weight = mark.kind == PinKind::kGuaranteed ? guarantees : retentions;
+      auto& weight = mark.kind == PinKind::kGuaranteed ? tally.guarantees : tally.retentions;
       ++weight[static_cast<std::size_t>(mark.block)];
     }
     PINTLE_KV_EXPECT(pins_.ExpiryOf(s) == first, "session number ", s);
@@ -252,40 +294,18 @@ absl::Status KvCache::CheckPins() const {
   }
   PINTLE_KV_EXPECT(timers == pins_.timers(), timers);
   PINTLE_KV_EXPECT(tokens == budgets.guaranteed_tokens(), tokens);
-  for (BlockIndex b = 0; b < pool.size(); ++b) {
-    const Block& block = pool[b];
-    if (block.state == BlockState::kFree) continue;
-    const std::int32_t limit = holdings_.spaces.Limit(block.space);
-    const std::int32_t used = block.general_refs > 0 ? 1 : 0;
-    only_sources += block.referenced() && block.table_refs == 0 ? 1 : 0;
-    sum.used += used;
-    if (limit != -1) ++accounts[static_cast<std::size_t>(limit)].resident;
-    if (limit != -1) accounts[static_cast<std::size_t>(limit)].used += used;
-    if (block.parent == kNoBlock) continue;
-    const auto parent = static_cast<std::size_t>(block.parent);
-    guarantees[parent] += block.guarantees > 0 ? 1 : 0;
-    retentions[parent] += block.retentions > 0 ? 1 : 0;
-    kept[parent] += block.kept ? 1 : 0;
-  }
-  for (BlockIndex b = 0; b < pool.size(); ++b) {
-    const Block& block = pool[b];
-    const auto at = static_cast<std::size_t>(b);
-    PINTLE_KV_EXPECT(block.guarantees == guarantees[at], "block ", b);
-    PINTLE_KV_EXPECT(block.retentions == retentions[at], "block ", b);
-    PINTLE_KV_EXPECT(block.kept == (block.guarantees + block.retentions > 0), "block ", b);
-    PINTLE_KV_EXPECT(block.kept_children == kept[at], "block ", b);
-  }
-  PINTLE_KV_EXPECT(sum.used == budgets.used(), sum.used);
-  PINTLE_KV_EXPECT(sum.guaranteed == budgets.guaranteed_blocks(), sum.guaranteed);
-  for (std::size_t i = 0; i < accounts.size(); ++i) {
+  PINTLE_RETURN_IF_ERROR(CheckClasses(holdings_, &tally));
+  PINTLE_KV_EXPECT(tally.sum.used == budgets.used(), tally.sum.used);
+  PINTLE_KV_EXPECT(tally.sum.guaranteed == budgets.guaranteed_blocks(), tally.sum.guaranteed);
+  for (std::size_t i = 0; i < tally.accounts.size(); ++i) {
     const Budgets::Account& it = budgets.account(static_cast<std::int32_t>(i));
-    PINTLE_KV_EXPECT(it.resident == accounts[i].resident, "tenant number ", i);
-    PINTLE_KV_EXPECT(it.used == accounts[i].used, "tenant number ", i);
-    PINTLE_KV_EXPECT(it.guaranteed == accounts[i].guaranteed, "tenant number ", i);
+    PINTLE_KV_EXPECT(it.resident == tally.accounts[i].resident, "tenant number ", i);
+    PINTLE_KV_EXPECT(it.used == tally.accounts[i].used, "tenant number ", i);
+    PINTLE_KV_EXPECT(it.guaranteed == tally.accounts[i].guaranteed, "tenant number ", i);
   }
   // A block that is only copied from may be one too many until the step that carries the copy.
-  PINTLE_KV_EXPECT(granted + sum.used + budgets.promised() <= pool.size() + only_sources,
-                   "claims on the pool");
+  const std::int64_t claims = granted + tally.sum.used + budgets.promised();
+  PINTLE_KV_EXPECT(claims <= options_.blocks + tally.only_sources, claims);
   return budgets.CheckInvariants();
 }
 
