@@ -156,7 +156,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--list", action="store_true", help="list the mutants and end")
     arguments.add_argument("--only", action="append", metavar="NAME", help="plant only this one")
-    arguments.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N")
+    arguments.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
     options = arguments.parse_args()
     chosen = [m for m in MUTANTS if not options.only or m.name in options.only]
     unknown = set(options.only or []) - {mutant.name for mutant in MUTANTS}
