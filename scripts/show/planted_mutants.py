@@ -118,6 +118,42 @@ MUTANTS = [
         "BlockHashTest.KeyNamespaceHistoryTokensAndLengthAllCount",
     ),
     Mutant(
+        "guarantees are room for others",
+        "worker/kv/budgets.cc",
+        "options_.blocks - all_.guaranteed - all_.used - all_.promised - lacking_;",
+        "options_.blocks - all_.used - all_.promised - lacking_;",
+        KV,
+        "BudgetsTest.WhatGuaranteesAndFloorsHoldIsNoRoomForOthers",
+    ),
+    Mutant(
+        "the pin budget is no bound",
+        "worker/kv/budgets.cc",
+        "if (tokens > 0 && guaranteed_tokens_ + tokens > options_.pin_tokens) {",
+        "if (tokens > options_.pin_tokens) {",
+        KV,
+        "PinKeeperTest.GuaranteesStopAtThePinBudgetAndChangeNothingBeyond",
+    ),
+    Mutant(
+        "a tenant's floor is evicted for others",
+        "worker/kv/budgets.cc",
+        "account(limit).resident - account(limit).floor, 0);",
+        "account(limit).resident, 0);",
+        KV,
+        "KvCachePinsTest.AFloorIsNeverEvictedForOthers",
+    ),
+    Mutant(
+        "retained blocks go before best_effort ones",
+        "worker/kv/class_policy.cc",
+        "  plain_->Propose(n, now, offer, victims);\n"
+        "  n -= static_cast<std::int32_t>(victims->size() - before);\n"
+        "  if (n > 0) kept_->Propose(n, now, offer, victims);",
+        "  kept_->Propose(n, now, offer, victims);\n"
+        "  n -= static_cast<std::int32_t>(victims->size() - before);\n"
+        "  if (n > 0) plain_->Propose(n, now, offer, victims);",
+        KV,
+        "*/ClassPolicyTest.RetainedBlocksGoOnlyWhenNoBestEffortBlockIsLeft/*",
+    ),
+    Mutant(
         "the event log loses an event when it wraps around",
         "worker/kv/event_log.cc",
         "if (size_ == ring_.size()) {",
@@ -190,6 +226,30 @@ MUTANTS = [
         "KvCacheTurnsTest.TheSourceOfACopyIsLetGoOnceTheCopyIsWritten",
     ),
     Mutant(
+        "a guaranteed block is not pinned when its turn ends",
+        "worker/kv/holdings.cc",
+        "const bool pinned = it.guarantees > 0;",
+        "const bool pinned = it.guarantees < 0;",
+        KV,
+        "PinKeeperTest.WhatATurnUsedIsPinnedAgainWhenItEnds",
+    ),
+    Mutant(
+        "a tenant's quota is taken from others",
+        "worker/kv/holdings_pins.cc",
+        "{ return LimitOf(block) == limit; };",
+        "{ return LimitOf(block) != limit; };",
+        KV,
+        "KvCachePinsTest.ATenantOverItsQuotaEvictsItsOwnBlocksOnly",
+    ),
+    Mutant(
+        "an ended lease is booked as lack of room",
+        "worker/kv/holdings_pins.cc",
+        "    reason = std::max(reason, sessions[s].pins.lapsed);\n",
+        "",
+        KV,
+        "PinKeeperTest.GuaranteedKvSurvivesEveryPressureUntilTheLeaseEnds",
+    ),
+    Mutant(
         "a truncation is off by one block",
         "worker/kv/kv_cache_sessions.cc",
         "const std::int32_t last = BlocksFor(keep) - 1;",
@@ -219,8 +279,8 @@ MUTANTS = [
     Mutant(
         "a rolled back turn keeps its reservation",
         "worker/kv/kv_cache_turns.cc",
-        "Promise(holdings_.spaces.Limit(it.space), -it.reserved);",
-        "Promise(holdings_.spaces.Limit(it.space), 0);",
+        "holdings_.spaces.Limit(it.space), -it.reserved);\n  sequences_.GiveBack",
+        "holdings_.spaces.Limit(it.space), 0);\n  sequences_.GiveBack",
         KV,
         "KvCacheTurnsTest.CancelStormsLeaveEveryBlockFreeOrEvictable",
     ),
@@ -264,6 +324,32 @@ MUTANTS = [
         "",
         POLICIES,
         "LfuPolicyTest.TheLeastUsedGoesFirstHoweverRecent",
+    ),
+    Mutant(
+        "an ended lease unpins nothing",
+        "worker/kv/pin_keeper.cc",
+        "    if (mark.block != kNoBlock) holdings_.DropMark(mark.block, mark.kind, now);\n  }\n"
+        "  if (pins.marks.empty()",
+        "    if (mark.block < kNoBlock) holdings_.DropMark(mark.block, mark.kind, now);\n  }\n"
+        "  if (pins.marks.empty()",
+        KV,
+        "PinKeeperTest.GuaranteedKvSurvivesEveryPressureUntilTheLeaseEnds",
+    ),
+    Mutant(
+        "a lease runs on during a turn",
+        "worker/kv/pin_keeper.cc",
+        "pins.lease_until = runs ? absl::InfiniteDuration() : now + pins.lease;",
+        "pins.lease_until = now + pins.lease;",
+        KV,
+        "PinKeeperTest.ALeaseStopsWhileATurnRunsAndBeginsAnewAtItsEnd",
+    ),
+    Mutant(
+        "a forgotten session's budget stays set aside",
+        "worker/kv/pin_keeper.cc",
+        "  holdings_.ClearMarks(session, now);\n  SetAside(session, 0, 0);\n",
+        "  holdings_.ClearMarks(session, now);\n",
+        KV,
+        "PinKeeperTest.ADroppedSessionLeavesNothingSetAside",
     ),
     Mutant(
         "the index forgets the namespace",

@@ -132,6 +132,17 @@ TEST_F(PinKeeperTest, ATurnThatNeedsItsOldBlocksUnpinsThemForAsLongAsItRuns) {
   EXPECT_EQ(cache_->HeldTokens(Key("a")), 16);
 }
 
+TEST_F(PinKeeperTest, WhatATurnUsedIsPinnedAgainWhenItEnds) {
+  Turn(Key("a"), Run(0, 12));
+  Set("a", Guaranteed(20));
+  KvSequence turn = Begin(Key("a"), Run(0, 14));
+  EXPECT_EQ(turn.cached_session(), 12);
+  turn = KvSequence();
+  EXPECT_EQ(Blocks(BlockState::kPinned), 3);
+  Flood();
+  EXPECT_EQ(cache_->HeldTokens(Key("a")), 12);
+}
+
 TEST_F(PinKeeperTest, AGuaranteeWaitsForRunningTurnsToMakeWay) {
   KvSequence b = Begin(Key("b"), Run(50, 24));
   ASSERT_TRUE(cache_->Grow(b, 24, Now()).ok());
