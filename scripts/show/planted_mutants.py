@@ -126,12 +126,12 @@ MUTANTS = [
         "BudgetsTest.WhatGuaranteesAndFloorsHoldIsNoRoomForOthers",
     ),
     Mutant(
-        "the pin budget is no bound",
+        "others' guarantees do not count against the pin budget",
         "worker/kv/budgets.cc",
         "if (tokens > 0 && guaranteed_tokens_ + tokens > options_.pin_tokens) {",
         "if (tokens > options_.pin_tokens) {",
         KV,
-        "PinKeeperTest.GuaranteesStopAtThePinBudgetAndChangeNothingBeyond",
+        "BudgetsTest.WhatOthersWereGuaranteedCountsAgainstTheBudget",
     ),
     Mutant(
         "a tenant's floor is evicted for others",

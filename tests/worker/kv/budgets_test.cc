@@ -64,6 +64,16 @@ TEST(BudgetsTest, GuaranteesBeyondABudgetAreRefusedByItsName) {
   EXPECT_TRUE(budgets.Admit(-1, -16, -1).ok()) << "less is never refused";
 }
 
+TEST(BudgetsTest, WhatOthersWereGuaranteedCountsAgainstTheBudget) {
+  Budgets budgets(Pool());
+  budgets.Guarantee(-1, 40 * 16, 40);
+  EXPECT_TRUE(budgets.Admit(-1, 10 * 16, 10).ok());
+  const auto detail = DetailOf(budgets.Admit(-1, 10 * 16 + 1, 11));
+  ASSERT_TRUE(detail.has_value());
+  ASSERT_EQ(detail->quotas.size(), 1U);
+  EXPECT_EQ(detail->quotas[0].field, "pin_budget_tokens");
+}
+
 TEST(BudgetsTest, APoolIsCrowdedWhileRunningTurnsStandOnWhatWasSetAside) {
   Budgets budgets(Pool());
   budgets.Use(-1, 60);
