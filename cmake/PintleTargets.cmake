@@ -93,7 +93,7 @@ function(pintle_test)
   target_compile_definitions(${target} PRIVATE PINTLE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     PINTLE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 300)
   endif()
   add_test(NAME ${target} COMMAND ${target})
   set_tests_properties(${target} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
