@@ -29,7 +29,6 @@ Holdings::Holdings(const Options& options, const BlockHash& block_hash)
       index(pool),
       spaces(block_hash, options.shared_namespace, &budgets),
       sessions(pool, options.sessions_max),
-      log(options.records_max),
       hash_(block_hash),
       bytes_per_token_(options.bytes_per_token) {
   chain_.reserve(static_cast<std::size_t>(options.blocks));
@@ -367,17 +366,14 @@ Hash128 Holdings::WideHash(BlockIndex block, std::int32_t space) const {
 }
 
 void Holdings::RecordLower(const EvictionRecord& lower) {
-  EvictionRecord& record = log.Add();
-  const std::uint64_t number = record.number;
-  record = lower;
-  record.number = number;
+  EvictionRecord record = lower;
+  record.number = ++evictions_numbered_;
   if (observer != nullptr) observer->Evicted(record);
 }
 
 void Holdings::CountEviction() {
-  EvictionRecord& record = log.Add();
-  record_.number = record.number;
-  record = record_;
+  EvictionRecord& record = record_;
+  record.number = ++evictions_numbered_;
   ++stats.evictions[At(record.reason)];
   stats.evicted_tokens[At(record.reason)] += record.tokens;
   stats.evicted_bytes[At(record.reason)] += record.bytes;

@@ -13,7 +13,6 @@
 #include "worker/kv/block_hash.h"
 #include "worker/kv/block_pool.h"
 #include "worker/kv/budgets.h"
-#include "worker/kv/eviction_log.h"
 #include "worker/kv/eviction_plan.h"
 #include "worker/kv/eviction_policy.h"
 #include "worker/kv/kv_demoter.h"
@@ -38,7 +37,6 @@ class Holdings : public BlockTree {
     std::int32_t block_tokens;
     std::int64_t bytes_per_token;
     std::int32_t sessions_max;
-    std::int32_t records_max;
     std::string shared_namespace;
     // Its pool is taken from `blocks` and `block_tokens`.
     Budgets::Options budgets{};
@@ -79,7 +77,7 @@ class Holdings : public BlockTree {
                  KvReason reason, EvictionRecord* record);
   // Lower tiers forget their copies of the blocks from `block` upwards, `end` excluded.
   void ForgetCopies(BlockIndex block, BlockIndex end, KvReason reason);
-  // A lower tier's own eviction: recorded and told to the observer.
+  // A lower tier's own eviction: numbered and told to the observer.
   void RecordLower(const EvictionRecord& record);
   // Frees from `block` upwards what nobody needs any more, and trims where it stops.
   void Settle(BlockIndex block, KvReason reason, absl::Duration now);
@@ -105,7 +103,7 @@ class Holdings : public BlockTree {
                  EvictionPlan* plan) const;
   void Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
               absl::Duration now);
-  // Writes what would be recorded if the victim went now; its number is the log's to give.
+  // Writes what would be recorded if the victim went now; its number is for those that go.
   void Describe(const Victim& victim, KvReason reason, const SessionKey& on_behalf_of,
                 absl::Duration now, EvictionRecord* record) const;
   // Feeds the new policy with the blocks in the order in which the old one would evict them.
@@ -131,7 +129,6 @@ class Holdings : public BlockTree {
   PrefixIndex index;
   NamespaceTable spaces;
   SessionTable sessions;
-  EvictionLog log;
   std::unique_ptr<EvictionPolicy> policy;
   // Told of every change as it happens; none by default. Borrowed, set before the first turn.
   KvObserver* observer = nullptr;
@@ -172,6 +169,7 @@ class Holdings : public BlockTree {
   Hash128 wide_hash_;      // of the victim at hand, while it is offered
   std::vector<BlockIndex> chain_;  // scratch room of AddMark and DropMark
   EvictionRecord record_;  // of the victim at hand; its strings keep their room
+  std::uint64_t evictions_numbered_ = 0;
 };
 
 }  // namespace pintle::kv

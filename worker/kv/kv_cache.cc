@@ -96,8 +96,8 @@ absl::Status KvOptions::Validate() const {
   if (hash_bits < 1 || hash_bits > 128) {
     return InvalidField("kv.hash_bits", absl::StrCat("is ", hash_bits, ", limit 1 to 128"));
   }
-  if (sessions_max < 1 || sequences_max < 1 || records_max < 1 || sequence_blocks_max < 0) {
-    return InvalidField("kv.sessions_max, sequences_max, records_max", "must be at least 1");
+  if (sessions_max < 1 || sequences_max < 1 || sequence_blocks_max < 0) {
+    return InvalidField("kv.sessions_max, sequences_max", "must be at least 1");
   }
   return ValidateBudgets(*this);
 }
@@ -134,7 +134,7 @@ KvCache::KvCache(const KvOptions& options, std::int32_t sequence_blocks_max)
       hash_(options.hash_key, options.hash_bits),
       holdings_(
           Holdings::Options{options.blocks, options.block_tokens, options.bytes_per_token,
-                            options.sessions_max, options.records_max, SharedNamespace(options),
+                            options.sessions_max, SharedNamespace(options),
                             BudgetsOf(options)},
           hash_),
       sequences_(options.sequences_max, sequence_blocks_max),
@@ -361,8 +361,6 @@ void KvCache::Commit(const EvictionPlan& plan, KvReason reason, const SessionKey
   holdings_.Commit(plan, reason, on_behalf_of, now);
 }
 
-void KvCache::TakeRecords(std::vector<EvictionRecord>* records) { holdings_.log.Take(records); }
-
 absl::Status KvCache::SetPolicy(absl::string_view name, absl::Duration now) {
   Notice(now);
   PINTLE_ASSIGN_OR_RETURN(auto policy, ClassPolicy::Create(name, holdings_.pool, holdings_));
@@ -381,7 +379,6 @@ KvStats KvCache::Stats() const {
   stats.blocks_reserved = holdings_.budgets.promised();
   stats.capacity_bytes =
       static_cast<std::int64_t>(options_.blocks) * options_.block_tokens * options_.bytes_per_token;
-  stats.records_lost = holdings_.log.lost();
   stats.sessions_running = holdings_.sessions.running();
   stats.sessions_idle = holdings_.sessions.idle();
   stats.sessions_cold = holdings_.sessions.cold();

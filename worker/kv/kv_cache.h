@@ -47,8 +47,6 @@ struct KvOptions {
   std::int32_t sequences_max = 2 * static_cast<std::int32_t>(limits::kRunningSequences);
   // Longest block table of one sequence; 0 means the whole pool.
   std::int32_t sequence_blocks_max = 0;
-  // Eviction records kept until TakeRecords; older ones are overwritten and counted.
-  std::int32_t records_max = 4096;
   // Tokens that guarantees may come to; -1: half the pool, or what one maximal request leaves. The
   // pool less the pin budget and all floors holds one maximal request, whatever happens.
   std::int64_t pin_budget_tokens = -1;
@@ -211,11 +209,10 @@ class KvCache {
   EvictionPlan Plan(std::int32_t need, absl::Duration now) const;
   // What would be recorded if the planned victim went now.
   EvictionRecord Describe(const Victim& victim, absl::Duration now) const;
-  // Evicts the plan's victims for `on_behalf_of`. Requires: plan.ok() and nothing changed since.
+  // Evicts the plan's victims for `on_behalf_of`; the observer gets a record of each. Requires:
+  // plan.ok() and nothing changed since.
   void Commit(const EvictionPlan& plan, KvReason reason, const SessionKey& on_behalf_of,
               absl::Duration now);
-  // Moves up to all kept records, oldest first, to the end of `records`.
-  void TakeRecords(std::vector<EvictionRecord>* records);
   // Hands all blocks to another policy, live. INVALID_FIELD for an unknown name.
   absl::Status SetPolicy(absl::string_view name, absl::Duration now);
 

@@ -89,7 +89,6 @@ struct KvStats {
   std::int64_t preemptions = 0;
   std::int64_t copies = 0;               // blocks copied on write
   std::int64_t deduplicated_blocks = 0;  // blocks computed twice and merged
-  std::int64_t records_lost = 0;         // eviction records overwritten before they were taken
 
   std::int64_t sessions_running = 0;
   std::int64_t sessions_idle = 0;

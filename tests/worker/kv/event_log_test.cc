@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/worker/kv/kv_fixture.h"
+#include "worker/kv/kv_observer_list.h"
 
 namespace pintle::kv {
 namespace {
@@ -16,7 +17,9 @@ class EventLogTest : public KvFixture {
   void Listen(std::int32_t events_max = 64, std::int32_t open_max = 8) {
     log_ = std::make_unique<EventLog>(EventLog::Options{8, 4, 10, open_max, events_max},
                                       cache_->tree());
-    cache_->SetObserver(log_.get());
+    observers_.Add(log_.get());
+    observers_.Add(&recorder_);
+    cache_->SetObserver(&observers_);
   }
   std::vector<CacheEvent> Take() {
     std::vector<CacheEvent> events;
@@ -25,6 +28,7 @@ class EventLogTest : public KvFixture {
   }
 
   std::unique_ptr<EventLog> log_;
+  KvObserverList observers_;
 };
 
 TEST_F(EventLogTest, AFullBlockIsToldAtOnceAndATailWhenItsTurnLetsGo) {
@@ -94,8 +98,7 @@ TEST_F(EventLogTest, AnEvictionCarriesItsRecord) {
   Turn(Key("a"), Run(1, 10));
   const EvictionPlan plan = cache_->Plan(6, Now());
   cache_->Commit(plan, KvReason::kQuota, Key("b"), now_);
-  std::vector<EvictionRecord> records;
-  cache_->TakeRecords(&records);
+  const std::vector<EvictionRecord> records = recorder_.Take();
   ASSERT_EQ(records.size(), 1U);
   const CacheEvent event = Take().back();
   EXPECT_EQ(event.kind, CacheEventKind::kEvicted);

@@ -11,7 +11,7 @@ namespace pintle::kv {
 namespace {
 
 Holdings::Options Small() {
-  Holdings::Options options{6, 4, 10, 4, 16, ""};
+  Holdings::Options options{6, 4, 10, 4, ""};
   options.budgets.tenants = {{TenantId("q"), 16, 0}, {TenantId("f"), 0, 8}};
   return options;
 }

@@ -25,7 +25,7 @@ class HoldingsTest : public testing::Test {
   }
 
   BlockHash hash_{{1, 2}};
-  Holdings holdings_{Holdings::Options{4, 4, 10, 4, 16, ""}, hash_};
+  Holdings holdings_{Holdings::Options{4, 4, 10, 4, ""}, hash_};
   std::int32_t space_ = holdings_.spaces.Use(TenantId("t"));
 };
 

@@ -21,6 +21,7 @@ class KvCachePinsTest : public KvFixture {
     options_.sequence_blocks_max = 6;
     options_.tenants = std::move(tenants);
     cache_ = *KvCache::Create(options_);
+    cache_->SetObserver(&recorder_);
   }
   KvOptions options_;
 };
@@ -32,8 +33,7 @@ TEST_F(KvCachePinsTest, ATenantOverItsQuotaEvictsItsOwnBlocksOnly) {
   EXPECT_EQ(cache_->HeldTokens(Key("a", "other")), 12);
   EXPECT_EQ(cache_->HeldTokens(Key("b", "q")), 4);
   EXPECT_EQ(cache_->HeldTokens(Key("c", "q")), 12);
-  std::vector<EvictionRecord> records;
-  cache_->TakeRecords(&records);
+  const std::vector<EvictionRecord> records = recorder_.Take();
   ASSERT_EQ(records.size(), 2U);
   for (const EvictionRecord& record : records) {
     EXPECT_EQ(record.reason, KvReason::kQuota);

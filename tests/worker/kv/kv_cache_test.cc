@@ -38,8 +38,7 @@ TEST_F(KvCacheTest, AFullPoolEvictsTheLeastRecentlyUsedTailFirst) {
   WriteTo(sequence, Run(90, 12));
   EXPECT_EQ(cache_->HeldTokens(Key("a")), 8);
   EXPECT_EQ(cache_->HeldTokens(Key("b")), 12);
-  std::vector<EvictionRecord> records;
-  cache_->TakeRecords(&records);
+  const std::vector<EvictionRecord> records = recorder_.Take();
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[0].tokens, 2);
   EXPECT_EQ(records[0].bytes, 20);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/fakes/eviction_recorder.h"
 #include "worker/kv/kv_cache.h"
 
 namespace pintle::kv {
@@ -27,6 +28,7 @@ class KvFixture : public testing::Test {
     options.sessions_max = 4;
     options.sequences_max = 4;
     cache_ = *KvCache::Create(options);
+    cache_->SetObserver(&recorder_);
   }
   void TearDown() override { Check(); }
 
@@ -73,6 +75,7 @@ class KvFixture : public testing::Test {
   }
   std::int64_t Blocks(BlockState state) const { return cache_->Stats().Blocks(state); }
 
+  EvictionRecorder recorder_;
   std::unique_ptr<KvCache> cache_;
   std::optional<BlockCopy> copy_;  // of the last WriteTo
   absl::Duration now_ = absl::ZeroDuration();

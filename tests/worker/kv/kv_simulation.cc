@@ -43,7 +43,6 @@ KvSimulation::KvSimulation(const Options& options)
   kv.policy = options.policy;
   kv.sessions_max = 7;
   kv.sequences_max = 8;
-  kv.records_max = 64;
   if (options.pins) {
     kv.sequence_blocks_max = std::max(options.blocks / 2 - 1, 3);
     const std::int64_t pool = std::int64_t{options.blocks} * options.block_tokens;
@@ -61,7 +60,9 @@ KvSimulation::KvSimulation(const Options& options)
   events.bytes_per_token = kv.bytes_per_token;
   events.open_max = 3;  // fewer than sequences: some are told early
   events_ = std::make_unique<EventLog>(events, cache_->tree());
-  cache_->SetObserver(events_.get());
+  observers_.Add(events_.get());
+  observers_.Add(&recorder_);
+  cache_->SetObserver(&observers_);
 }
 
 std::int32_t KvSimulation::Pick(std::int32_t below) {
@@ -483,17 +484,9 @@ absl::Status KvSimulation::TryPlan() {
                           static_cast<std::int64_t>(plan.victims.size()),
                       plan.victims.size());
   }
-  std::vector<EvictionRecord> records;
-  cache_->TakeRecords(&records);
-  for (const EvictionRecord& record : records) {
-    PINTLE_SIM_EXPECT(record.number > last_record_, record.number);
-    last_record_ = record.number;
+  for (const EvictionRecord& record : recorder_.Take()) {
+    PINTLE_SIM_EXPECT(record.number == ++last_record_, record.number);
   }
-  records_seen_ += static_cast<std::int64_t>(records.size());
-  PINTLE_SIM_EXPECT(
-      records_seen_ + cache_->Stats().records_lost == static_cast<std::int64_t>(last_record_) ||
-          records.empty(),
-      last_record_);
   return absl::OkStatus();
 }
 

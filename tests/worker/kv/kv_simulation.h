@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tests/fakes/eviction_recorder.h"
 #include "worker/kv/event_log.h"
 #include "worker/kv/kv_cache.h"
+#include "worker/kv/kv_observer_list.h"
 
 namespace pintle::kv {
 
@@ -94,6 +96,8 @@ class KvSimulation {
 
   Options options_;
   std::mt19937_64 random_;
+  EvictionRecorder recorder_;
+  KvObserverList observers_;
   std::unique_ptr<KvCache> cache_;
   std::unique_ptr<EventLog> events_;
   KvLedger told_;  // the sum of the events taken
@@ -104,7 +108,6 @@ class KvSimulation {
   std::map<SessionKey, std::vector<TokenId>> transcripts_;
   absl::Duration now_ = absl::ZeroDuration();
   std::uint64_t last_record_ = 0;
-  std::int64_t records_seen_ = 0;
   std::int64_t commits_ = 0;
   std::int64_t copies_done_ = 0;
   std::int64_t forks_ = 0;

@@ -26,6 +26,7 @@ class PinKeeperTest : public KvFixture {
     options.sequences_max = 8;
     options.sequence_blocks_max = 6;
     cache_ = *KvCache::Create(options);
+    cache_->SetObserver(&recorder_);
   }
 
   static Pin Guaranteed(Position budget) {
@@ -81,8 +82,7 @@ TEST_F(PinKeeperTest, GuaranteedKvSurvivesEveryPressureUntilTheLeaseEnds) {
   EXPECT_EQ(cache_->SessionStats(Key("a"))->state, KvSessionState::kExpired);
   Flood();
   EXPECT_EQ(cache_->HeldTokens(Key("a")), 0);
-  std::vector<EvictionRecord> records;
-  cache_->TakeRecords(&records);
+  const std::vector<EvictionRecord> records = recorder_.Take();
   ASSERT_EQ(records.size(), 3U);
   for (const EvictionRecord& record : records) EXPECT_EQ(record.reason, KvReason::kLeaseExpired);
 }
@@ -202,8 +202,7 @@ TEST_F(PinKeeperTest, RangesKeepWhatTheyNameAndAllBefore) {
   ExpireAfter(absl::Minutes(2));
   EXPECT_EQ(cache_->Plan(16, Now()).first_retained, 4U);
   Flood();
-  std::vector<EvictionRecord> records;
-  cache_->TakeRecords(&records);
+  const std::vector<EvictionRecord> records = recorder_.Take();
   ASSERT_FALSE(records.empty());
   EXPECT_EQ(records.back().reason, KvReason::kTtlExpired);
 }
