@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 .PHONY: show-ledgers show-expected-hit
-## show-ledgers: 500 sessions over a pool for 50 for a minute, then 100,000 cancels: no ledger is off
+## show-ledgers: a minute of churn without and one with a disk tier, 100,000 cancels: no ledger is off
 show-ledgers: build
 	@scripts/setup.sh test
 	@PINTLE_BIN=$(RELEASE)/bin PINTLE_MODEL=models/SmolLM2-135M-Instruct PYTHONDONTWRITEBYTECODE=1 \

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A churn of 500 sessions over a pool for 50 on one fake worker over gRPC: both ledgers balance at
+"""A churn of 500 sessions over a pool for 50 on one fake worker over gRPC, without a tier below it
+and then with one on disk: the ledgers of all tiers and of the sessions balance at
 every look, and in the end events, Prometheus counters and GetCacheStats are equal to the token.
 
 Usage: show_ledgers.py [--seconds 60] [--sessions 500] [--threads 8] [--seed 1]
@@ -9,6 +10,7 @@ import argparse
 import os
 import random
 import sys
+import tempfile
 import threading
 import time
 
@@ -17,6 +19,10 @@ import harness
 
 # Tokens of one session when its conversation is at its longest, so that fifty fill the pool.
 SESSION_TOKENS = 600
+# The tier below holds as much as so many pools. A slot is a page of label and one of content for
+# each block of 16 tokens, where these take less.
+TIER_POOLS = 2
+SLOT_BYTES = 8192
 
 
 def violations(cache):
@@ -108,6 +114,66 @@ def look(client, watch, found):
     return cache
 
 
+def settled(client, watch, found):
+    """The figures once the last events are told, a quarter of a second after the last turn."""
+    deadline = time.monotonic() + 20
+    cache = look(client, watch, found)
+    while watch.differences(cache) and time.monotonic() < deadline:
+        time.sleep(0.05)
+        cache = look(client, watch, found)
+    return cache
+
+
+def churn(options, flags, title):
+    """One worker with these flags under churn; prints its figures, answers whether all is well."""
+    worker = harness.Server("pintle-worker-fake", *flags, listens=("listening", "metrics"))
+    client = harness.Client(worker.address)
+    watch = cache_ledger.Watch(client)
+    load = Churn(worker.address, options.sessions, options.seed,
+                 time.monotonic() + options.seconds)
+    threads = [threading.Thread(target=load.run, args=(number,))
+               for number in range(options.threads)]
+    for thread in threads:
+        thread.start()
+    found, looks = [], 0
+    while any(thread.is_alive() for thread in threads):
+        look(client, watch, found)
+        looks += 1
+        time.sleep(0.05)
+    cache = settled(client, watch, found)
+    apart = watch.differences(cache)
+    disagree = cache_ledger.counters_disagree(cache_ledger.metrics_of(worker.metrics), cache,
+                                              cache_ledger.enums_of(cache))
+    device, lower = cache.tiers[0], cache.tiers[1:]
+    evictions = sum(row.evictions for row in cache.evictions)
+    print(f"{title}: {options.seconds:.0f} s, {options.sessions} sessions, pool of"
+          f" {device.blocks_total} blocks ({device.blocks_total * cache.block_tokens} tokens):"
+          f" {load.turns} turns,"
+          f" {load.cancels} cancelled, {load.deletes} sessions deleted, {load.refused} refused;"
+          f" {evictions} evictions, {watch.ledger.events} events, {watch.gaps} gaps")
+    for tier in lower:
+        gone = sum(row.tokens for row in tier.removed)
+        print(f"tier below: {tier.blocks_total} blocks, tokens stored {tier.tokens_stored}, moved"
+              f" in {tier.tokens_moved_in}, moved out {tier.tokens_moved_out}, removed {gone},"
+              f" resident {tier.tokens_resident}")
+    print(f"ledger violations in {looks} looks: {len(found)} (bound 0)")
+    print(f"figures in which events and GetCacheStats differ: {len(apart)} (bound 0)")
+    print(f"figures in which Prometheus and GetCacheStats differ: {len(disagree)} (bound 0)")
+    print(f"blocks in use afterwards: {device.blocks_in_use} (bound 0)")
+    for line in (found + apart + disagree)[:10]:
+        print(f"  {line}")
+    for line in ([repr(watch.error)] if watch.error else []):
+        print(f"  the watch ended: {line}")
+    good = (not found and not apart and not disagree and device.blocks_in_use == 0
+            and watch.error is None and watch.gaps == 0 and evictions > 0 and load.turns > 0
+            and load.cancels > 0)
+    good = good and all(tier.tokens_moved_in > 0 and tier.tokens_moved_out > 0 for tier in lower)
+    watch.cancel()
+    client.close()
+    worker.stop()
+    return good
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60)
@@ -124,51 +190,13 @@ def main():
     client.close()
     probe.stop()
     pool = 50 * (SESSION_TOKENS // 2) * token_bytes
-    worker = harness.Server("pintle-worker-fake", *flags, "--kv-bytes", str(pool),
-                            listens=("listening", "metrics"))
-    client = harness.Client(worker.address)
-    watch = cache_ledger.Watch(client)
-    churn = Churn(worker.address, options.sessions, options.seed,
-                  time.monotonic() + options.seconds)
-    threads = [threading.Thread(target=churn.run, args=(number,))
-               for number in range(options.threads)]
-    for thread in threads:
-        thread.start()
-    found, looks = [], 0
-    while any(thread.is_alive() for thread in threads):
-        look(client, watch, found)
-        looks += 1
-        time.sleep(0.05)
-    # The last events are told within a quarter of a second of the last turn's end.
-    deadline = time.monotonic() + 20
-    cache = look(client, watch, found)
-    while watch.differences(cache) and time.monotonic() < deadline:
-        time.sleep(0.05)
-        cache = look(client, watch, found)
-    apart = watch.differences(cache)
-    disagree = cache_ledger.counters_disagree(cache_ledger.metrics_of(worker.metrics), cache,
-                                              cache_ledger.enums_of(cache))
-    tier = cache.tiers[0]
-    in_use = tier.blocks_in_use
-    evictions = sum(row.evictions for row in cache.evictions)
-    print(f"{options.seconds:.0f} s, {options.sessions} sessions, pool of"
-          f" {tier.blocks_total} blocks ({tier.blocks_total * cache.block_tokens} tokens):"
-          f" {churn.turns} turns,"
-          f" {churn.cancels} cancelled, {churn.deletes} sessions deleted, {churn.refused} refused;"
-          f" {evictions} evictions, {watch.ledger.events} events, {watch.gaps} gaps")
-    print(f"ledger violations in {looks} looks: {len(found)} (bound 0)")
-    print(f"figures in which events and GetCacheStats differ: {len(apart)} (bound 0)")
-    print(f"figures in which Prometheus and GetCacheStats differ: {len(disagree)} (bound 0)")
-    print(f"blocks in use afterwards: {in_use} (bound 0)")
-    for line in (found + apart + disagree)[:10]:
-        print(f"  {line}")
-    for line in ([repr(watch.error)] if watch.error else []):
-        print(f"  the watch ended: {line}")
-    good = (not found and not apart and not disagree and in_use == 0 and watch.error is None
-            and watch.gaps == 0 and evictions > 0 and churn.turns > 0 and churn.cancels > 0)
-    watch.cancel()
-    client.close()
-    worker.stop()
+    flags += ("--kv-bytes", str(pool))
+    good = churn(options, flags, "no tier")
+    # The tier is too small as well, so that it drops blocks of its own.
+    with tempfile.TemporaryDirectory() as folder:
+        size = TIER_POOLS * max(pool, SLOT_BYTES * pool // token_bytes // 16)
+        good = churn(options, flags + ("--disk-tier", folder, "--disk-tier-size", str(size)),
+                     "with a disk tier") and good
     print("PASS" if good else "FAIL")
     return 0 if good else 1
 

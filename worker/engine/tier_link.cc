@@ -21,13 +21,15 @@ constexpr absl::Duration kPatienceMax = absl::Seconds(10);
 constexpr absl::Duration kManifestInterval = absl::Seconds(10);
 
 tier::LowerTier::Options TierOptions(const EngineTier& given, const KvLayout& layout,
-                                     const std::array<std::uint64_t, 2>& hash_key) {
+                                     const std::array<std::uint64_t, 2>& hash_key,
+                                     kv::KvObserver* observer) {
   tier::LowerTier::Options options;
   options.block_tokens = layout.block_tokens;
   options.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
   options.hash_key = hash_key;
   options.staging_bytes = given.staging_bytes;
   options.threaded = given.threaded;
+  options.observer = observer;
   return options;
 }
 
@@ -41,7 +43,8 @@ TierLink::TierLink(EngineTier given, std::array<std::uint64_t, 2> hash_key, kv::
       layout_(decoder.Layout()),
       folder_(given.folder),
       hash_key_(hash_key),
-      tier_(std::move(given.store), TierOptions(given, layout_, hash_key), clock, std::move(wake)),
+      tier_(std::move(given.store), TierOptions(given, layout_, hash_key, cache.observer()), clock,
+            std::move(wake)),
       next_manifest_(clock.Monotonic()),
       saving_(std::make_shared<std::atomic<bool>>(false)) {
   if (given.was_foreign) ++tier_.stats().foreign_resets;
@@ -50,7 +53,15 @@ TierLink::TierLink(EngineTier given, std::array<std::uint64_t, 2> hash_key, kv::
   cache_.SetDemoter(this);
   for (const tier::TierManifest::SessionEnd& end : given.sessions) {
     if (!tier_.IsWhole(end.tail, end.tokens)) continue;
-    cache_.RestoreSession({end.key, end.tail, end.tokens}, clock.Monotonic());
+    const absl::Duration now = clock.Monotonic();
+    kv::KvCache::SessionPlace place{end.key, end.tail, end.tokens, now};
+    if (end.guarantee) {
+      place.pin = PinKind::kGuaranteed;
+      place.budget_tokens = end.guarantee->budget_tokens;
+      place.resident = end.guarantee->resident;
+      place.lease_until = now + (end.guarantee->lease_until - clock.Wall());
+    }
+    cache_.RestoreSession(place, now);
   }
 }
 
@@ -67,12 +78,12 @@ std::optional<kv::KvTier> TierLink::Demote(const kv::DemotionOffer& offer, absl:
   const kv::EvictionRecord& record = offer.record;
   beneficiary_ = record.on_behalf_of;
   tier::TierStats& stats = tier_.stats();
-  if (!IsWorth(record.tokens, 1)) {
+  if (!offer.guaranteed && !IsWorth(record.tokens, 1)) {
     ++stats.refused_dear;
     return std::nullopt;
   }
   // Content of no session that nobody has found twice is no reason to drop a session's.
-  if (record.holders == 0 && record.reuse_count == 0 && tier_.IsFull()) {
+  if (!offer.guaranteed && record.holders == 0 && record.reuse_count == 0 && tier_.IsFull()) {
     ++stats.refused_unwanted;
     return std::nullopt;
   }
@@ -83,15 +94,26 @@ std::optional<kv::KvTier> TierLink::Demote(const kv::DemotionOffer& offer, absl:
   label.first_position = record.first_position;
   label.used_at = absl::ToUnixSeconds(clock_.Wall() - record.idle);
   label.tokens.assign(offer.tokens.begin(), offer.tokens.end());
-  const auto put = tier_.Keep(label, /*moved=*/true, [&](absl::Span<std::byte> bytes) {
+  const auto fill = [&](absl::Span<std::byte> bytes) {
     return decoder_.ReadBlock(record.block, bytes);
-  });
+  };
+  const auto put = tier_.Keep(label, /*moved=*/true, offer.guaranteed, fill);
   if (put == tier::LowerTier::Put::kKept) {
     next_manifest_ = std::min(next_manifest_, now + kManifestInterval);
     return stats.tier;
   }
   ++stats.refused_busy;
   return std::nullopt;
+}
+
+void TierLink::Guard(const kv::Hash128& hash) {
+  tier_.Guard(hash);
+  next_manifest_ = std::min(next_manifest_, clock_.Monotonic() + kManifestInterval);
+}
+
+void TierLink::Unguard(const kv::Hash128& hash) {
+  tier_.Unguard(hash);
+  next_manifest_ = std::min(next_manifest_, clock_.Monotonic() + kManifestInterval);
 }
 
 void TierLink::Lose(const tier::LowerTier::Lost& lost) {
@@ -261,7 +283,12 @@ tier::TierManifest TierLink::Manifest() const {
   tier::TierManifest manifest;
   manifest.hash_key = hash_key_;
   for (const kv::KvCache::SessionPlace& place : cache_.SessionPlaces()) {
-    manifest.sessions.push_back({place.key, place.tail_hash, place.tokens});
+    tier::TierManifest::SessionEnd end{place.key, place.tail_hash, place.tokens};
+    if (place.pin == PinKind::kGuaranteed) {
+      const absl::Duration left = place.lease_until - clock_.Monotonic();
+      end.guarantee = {place.budget_tokens, place.resident, clock_.Wall() + left};
+    }
+    manifest.sessions.push_back(std::move(end));
   }
   return manifest;
 }
@@ -288,13 +315,16 @@ bool TierLink::KeepCopy(BlockIndex block, absl::Duration deadline) {
   label.tokens.assign(content.tokens.begin(), content.tokens.end());
   const auto lose = [this](const tier::LowerTier::Lost& lost) { Lose(lost); };
   while (clock_.Monotonic() < deadline) {
-    const auto put = tier_.Keep(label, /*moved=*/false, [&](absl::Span<std::byte> bytes) {
+    const auto fill = [&](absl::Span<std::byte> bytes) {
       return decoder_.ReadBlock(block, bytes);
-    });
+    };
+    const auto put = tier_.Keep(label, /*moved=*/false, /*urgent=*/false, fill);
     if (put == tier::LowerTier::Put::kKept) return true;
     if (!tier_.queue().AwaitIdle(deadline - clock_.Monotonic())) return false;
     tier_.Poll(lose, &read_);
     TakeRead();
+    // Nothing under way, and nothing that may go: waiting would not help.
+    if (tier_.index().free_slots() == 0) return false;
   }
   return false;
 }
@@ -305,7 +335,7 @@ void TierLink::Save(absl::Duration deadline,
   for (const TurnId id : order) End(id);
   std::vector<kv::KvCache::SessionPlace> places = cache_.SessionPlaces();
   std::stable_sort(places.begin(), places.end(), [](const auto& a, const auto& b) {
-    return a.last_use > b.last_use;
+    return a.pin != b.pin ? a.pin > b.pin : a.last_use > b.last_use;
   });
   std::vector<BlockIndex> blocks;
   for (const kv::KvCache::SessionPlace& place : places) {

@@ -60,6 +60,8 @@ class TierLink final : public kv::KvDemoter {
     tier_.Release(hash, blocks, reason);
   }
   void Forget(const kv::Hash128& hash, kv::KvReason reason) override { tier_.Forget(hash, reason); }
+  void Guard(const kv::Hash128& hash) override;
+  void Unguard(const kv::Hash128& hash) override;
   std::optional<kv::Hash128> Above(const kv::Hash128& hash, std::int32_t steps) const override {
     return tier_.Above(hash, steps);
   }
@@ -76,8 +78,9 @@ class TierLink final : public kv::KvDemoter {
   // Measured; 0 while unknown.
   void set_prefill_rate(double tokens_per_second) { prefill_rate_ = tokens_per_second; }
 
-  // At the end, no turn left: copies what sessions hold on the device, the latest used first, until
-  // `deadline`, and writes the manifest. `progress` is told of blocks written and to write.
+  // At the end, no turn left: copies what sessions hold on the device until `deadline`, guaranteed
+  // sessions first, then retained ones, each the latest used first, and writes the manifest.
+  // `progress` is told of blocks written and to write.
   void Save(absl::Duration deadline,
             absl::FunctionRef<void(std::int64_t written, std::int64_t total)> progress);
 

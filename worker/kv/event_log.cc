@@ -2,6 +2,7 @@
 #include "worker/kv/event_log.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace pintle::kv {
@@ -128,6 +129,33 @@ void EventLog::Promoted(BlockIndex block, std::int32_t count, KvTier from, absl:
   event.tier = from;
   event.to = KvTier::kDevice;
   event.eviction = CacheEviction();
+}
+
+CacheEvent& EventLog::NextLower(CacheEventKind kind, const LowerBlock& block,
+                                absl::Duration now) {
+  now_ = now;
+  CacheEvent& event = Next(kind, 0, 0, static_cast<std::int32_t>(block.tokens));
+  event.block = kNoBlock;
+  event.first_position = block.first_position;
+  event.tier = block.tier;
+  // What is done to a session's blocks is done on its behalf; the rest is the tier's own doing.
+  event.key.tenant = block.tenant;
+  event.key.session = acting_.tenant == block.tenant ? acting_.session : SessionId();
+  return event;
+}
+
+void EventLog::StoredLower(const LowerBlock& block, absl::Duration now) {
+  // A whole tier's content may come at once, and an event counts in 32 bits.
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  LowerBlock part = block;
+  for (std::int64_t left = block.tokens; left > 0; left -= part.tokens) {
+    part.tokens = std::min(left, kMost);
+    NextLower(CacheEventKind::kStored, part, now);
+  }
+}
+
+void EventLog::RemovedLower(const LowerBlock& block, KvReason reason, absl::Duration now) {
+  NextLower(CacheEventKind::kRemoved, block, now).reason = reason;
 }
 
 void EventLog::Take(absl::FunctionRef<void(const CacheEvent&)> each) {

@@ -40,6 +40,8 @@ class EventLog final : public KvObserver {
   void Evicted(const EvictionRecord& record) override;
   void Demoted(const EvictionRecord& record, KvTier to) override;
   void Promoted(BlockIndex block, std::int32_t count, KvTier from, absl::Duration now) override;
+  void StoredLower(const LowerBlock& block, absl::Duration now) override;
+  void RemovedLower(const LowerBlock& block, KvReason reason, absl::Duration now) override;
 
   // Tells of all tokens stored so far.
   void Flush();
@@ -66,6 +68,7 @@ class EventLog final : public KvObserver {
   // Tells of the block's untold tokens.
   void Tell(BlockIndex block);
   CacheEvent& Leave(const EvictionRecord& record, CacheEventKind kind);
+  CacheEvent& NextLower(CacheEventKind kind, const LowerBlock& block, absl::Duration now);
 
   const Options options_;
   const BlockTree& tree_;

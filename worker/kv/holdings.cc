@@ -215,7 +215,9 @@ void Holdings::HoldLower(std::int32_t session, const Hash128& tail, Position tok
   const Position before = sessions[session].lower;
   const Hash128 old_tail = sessions[session].lower_tail;
   sessions.HoldLower(session, tail, tokens);
-  if (demoter == nullptr || ((before > 0) == (tokens > 0) && old_tail == tail)) return;
+  if (demoter == nullptr) return;
+  PlaceGuard(session);
+  if ((before > 0) == (tokens > 0) && old_tail == tail) return;
   if (tokens > 0) demoter->Hold(tail);
   if (before == 0) return;
   const std::int32_t width = pool.block_tokens();
@@ -345,12 +347,17 @@ void Holdings::Describe(const Victim& victim, KvReason reason, const SessionKey&
 bool Holdings::Demote(absl::Duration now) {
   if (demoter == nullptr) return false;
   const Block& it = pool[record_.block];
+  bool guaranteed = false;
   for (std::int32_t s = it.first_tail; s != -1; s = sessions[s].next_tail) {
-    if (sessions[s].pins.asked.resident) return false;
+    const SessionPins& pins = sessions[s].pins;
+    if (pins.kind != PinKind::kGuaranteed) continue;
+    if (pins.asked.resident) return false;
+    guaranteed = guaranteed || it.depth < pins.budget_blocks;
   }
   wide_hash_ = WideHash(record_.block, it.space);
   const auto tier = demoter->Demote(DemotionOffer{record_, WideHash(it.parent, it.space),
-                                                  wide_hash_, WrittenTokens(record_.block)},
+                                                  wide_hash_, WrittenTokens(record_.block),
+                                                  guaranteed},
                                     now);
   if (tier && observer != nullptr) observer->Demoted(record_, *tier);
   return tier.has_value();

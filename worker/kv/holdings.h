@@ -89,6 +89,8 @@ class Holdings : public BlockTree {
   BlockIndex MarkPlace(const Session& session, const PinMark& mark) const;
   // A mark that is no session's any more leaves `block`. O(blocks whose class changes).
   void DropMark(BlockIndex block, PinKind kind, absl::Duration now);
+  // Lower tiers keep of the session what its guarantee promises. O(blocks beyond the budget).
+  void PlaceGuard(std::int32_t session);
   // The session's marks weigh nowhere and are forgotten.
   void ClearMarks(std::int32_t session, absl::Duration now);
 

@@ -2,6 +2,8 @@
 // Which blocks pins keep, and what may be evicted for whom.
 #include <algorithm>
 #include <cstddef>
+#include <optional>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -38,6 +40,24 @@ void Holdings::PlaceMarks(std::int32_t session, absl::Duration now) {
     if (mark.leaves != kNoBlock) DropMark(mark.leaves, mark.kind, now);
     mark.leaves = kNoBlock;
   }
+  PlaceGuard(session);
+}
+
+void Holdings::PlaceGuard(std::int32_t session) {
+  Session& it = sessions[session];
+  const std::int32_t width = pool.block_tokens();
+  std::optional<Hash128> wanted;
+  if (it.pins.kind == PinKind::kGuaranteed && it.lower > 0 && demoter != nullptr) {
+    const std::int32_t blocks = (it.held + it.lower + width - 1) / width;
+    const std::int32_t beyond = std::max(blocks - it.pins.budget_blocks, 0);
+    const std::int32_t promised = (it.lower + width - 1) / width - beyond;
+    if (promised > 0) wanted = it.lower_tail;
+    if (promised > 0 && beyond > 0) wanted = demoter->Above(it.lower_tail, beyond);
+  }
+  if (wanted == it.pins.guard) return;
+  if (wanted) demoter->Guard(*wanted);
+  const std::optional<Hash128> before = std::exchange(it.pins.guard, wanted);
+  if (before) demoter->Unguard(*before);
 }
 
 void Holdings::ClearMarks(std::int32_t session, absl::Duration now) {

@@ -245,7 +245,10 @@ std::vector<KvCache::SessionPlace> KvCache::SessionPlaces() const {
     const Session& it = holdings_.sessions[s];
     if (!it.live || it.held + it.lower == 0) continue;
     const Hash128 tail = it.lower > 0 ? it.lower_tail : holdings_.WideHash(it.tail, it.space);
-    places.push_back({it.key, tail, it.held + it.lower, it.last_use});
+    const absl::Duration until =
+        it.running == -1 ? it.pins.lease_until : last_now_ + it.pins.lease;
+    places.push_back({it.key, tail, it.held + it.lower, it.last_use, it.pins.kind,
+                      it.pins.budget_tokens, it.pins.asked.resident, until});
   }
   return places;
 }
@@ -257,6 +260,14 @@ bool KvCache::RestoreSession(const SessionPlace& place, absl::Duration now) {
   holdings_.sessions[session].last_use = now;
   holdings_.Attach(session, place.tokens);
   holdings_.HoldLower(session, place.tail_hash, place.tokens, KvReason::kOverwritten);
+  if (place.pin == PinKind::kGuaranteed && place.lease_until > now) {
+    Pin pin;
+    pin.kind = PinKind::kGuaranteed;
+    pin.budget_tokens = place.budget_tokens;
+    pin.resident = place.resident;
+    // Where budgets have shrunk since, it is refused: the session is as any other.
+    pins_.Set(session, std::move(pin), place.lease_until - now, now);
+  }
   return true;
 }
 

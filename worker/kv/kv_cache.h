@@ -239,18 +239,24 @@ class KvCache {
     Hash128 tail_hash;
     Position tokens = 0;
     absl::Duration last_use = absl::ZeroDuration();
+    // In force now.
+    PinKind pin = PinKind::kBestEffort;
+    Position budget_tokens = 0;
+    bool resident = false;
+    absl::Duration lease_until = absl::InfiniteDuration();
   };
   // Every session that rests and holds KV.
   std::vector<SessionPlace> SessionPlaces() const;
   // The blocks of what the session holds on the device, first block first.
   std::vector<BlockIndex> SessionChain(const SessionKey& key) const;
-  // A session of an earlier process, wholly in lower tiers. False: it is known already, or there is
-  // no room for it.
+  // A session of an earlier process, wholly in lower tiers; a guarantee is asked for again until
+  // its lease ends. False: it is known already, or there is no room for it.
   bool RestoreSession(const SessionPlace& place, absl::Duration now);
 
   // Who is told of what happens, and who may take victims over. Borrowed for the cache's life;
   // nullptr for nobody. Requires: nothing is held yet.
   void SetObserver(KvObserver* observer) { holdings_.observer = observer; }
+  KvObserver* observer() const { return holdings_.observer; }
   // The places of blocks in their chains, for observers.
   const BlockTree& tree() const { return holdings_; }
   // As the cache computes chain hashes, for observers.

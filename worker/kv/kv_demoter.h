@@ -22,6 +22,8 @@ struct DemotionOffer {
   Hash128 parent_hash;  // the namespace's root for a first block; like `hash` in all its bits
   Hash128 hash;
   absl::Span<const TokenId> tokens;  // of the filled positions
+  // Some session's lease promises that it is not dropped: taken if there is room for it at all.
+  bool guaranteed = false;
 };
 
 // Takes victims over before they are evicted, and is told which of them sessions still count on.
@@ -41,6 +43,9 @@ class KvDemoter {
   // The session that held this block on the device is gone for `reason`: a copy that nobody else
   // needs is to be forgotten. Called for a chain's last block first.
   virtual void Forget(const Hash128& /*hash*/, KvReason /*reason*/) {}
+  // One promise more, or less, that this block and all before it are not dropped for others' need.
+  virtual void Guard(const Hash128& /*hash*/) {}
+  virtual void Unguard(const Hash128& /*hash*/) {}
   // The hash of the block `steps` before this one, if this and all between are in a lower tier.
   virtual std::optional<Hash128> Above(const Hash128&, std::int32_t) const { return {}; }
 };

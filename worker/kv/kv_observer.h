@@ -22,8 +22,16 @@ struct KvLookup {
   std::int32_t found = 0;
 };
 
-// Told of everything that changes the physical ledger, and of every lookup, as it happens. The
-// sums of what it is told equal KvStats::physical at any time.
+// Positions of one block of a tier below the device.
+struct LowerBlock {
+  KvTier tier = KvTier::kDisk;
+  const TenantId& tenant;
+  Position first_position = 0;
+  std::int64_t tokens = 0;
+};
+
+// Told of everything that changes the physical ledger of any tier, and of every lookup, as it
+// happens. The sums of what it is told equal KvStats::physical and the lower tiers' at any time.
 // Thread: called on the engine thread, from inside the cache: must not call it back, must not
 // wait, and allocates nothing per call once it runs.
 class KvObserver {
@@ -48,6 +56,11 @@ class KvObserver {
   virtual void Promoted(BlockIndex, std::int32_t /*count*/, KvTier /*from*/, absl::Duration) {}
   // The block was moved to a lower tier instead.
   virtual void Demoted(const EvictionRecord& record, KvTier to) = 0;
+  // A lower tier holds content that was not demoted to it: found at its start, copied, or left
+  // behind when it was promoted.
+  virtual void StoredLower(const LowerBlock&, absl::Duration) {}
+  // Content left a lower tier without being evicted or promoted.
+  virtual void RemovedLower(const LowerBlock&, KvReason, absl::Duration) {}
 };
 
 }  // namespace pintle::kv

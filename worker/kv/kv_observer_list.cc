@@ -36,4 +36,12 @@ void KvObserverList::Promoted(BlockIndex block, std::int32_t count, KvTier from,
   for (KvObserver* observer : observers_) observer->Promoted(block, count, from, now);
 }
 
+void KvObserverList::StoredLower(const LowerBlock& block, absl::Duration now) {
+  for (KvObserver* observer : observers_) observer->StoredLower(block, now);
+}
+
+void KvObserverList::RemovedLower(const LowerBlock& block, KvReason reason, absl::Duration now) {
+  for (KvObserver* observer : observers_) observer->RemovedLower(block, reason, now);
+}
+
 }  // namespace pintle::kv

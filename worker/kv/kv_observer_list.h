@@ -23,6 +23,8 @@ class KvObserverList final : public KvObserver {
   void Evicted(const EvictionRecord& record) override;
   void Demoted(const EvictionRecord& record, KvTier to) override;
   void Promoted(BlockIndex block, std::int32_t count, KvTier from, absl::Duration now) override;
+  void StoredLower(const LowerBlock& block, absl::Duration now) override;
+  void RemovedLower(const LowerBlock& block, KvReason reason, absl::Duration now) override;
 
  private:
   std::vector<KvObserver*> observers_;

@@ -147,6 +147,8 @@ void PinKeeper::Forget(std::int32_t session, absl::Duration now) {
   SessionPins& pins = PinsOf(session);
   PINTLE_CHECK(pins.funded == 0, "a session that a turn draws from is not forgotten");
   holdings_.ClearMarks(session, now);
+  pins.kind = PinKind::kBestEffort;
+  holdings_.PlaceGuard(session);
   SetAside(session, 0, 0);
   heap_.Remove(session);
   pins = SessionPins{};
@@ -241,6 +243,7 @@ void PinKeeper::ExpireSession(std::int32_t session, absl::Duration now) {
     pins.kind = PinKind::kBestEffort;
     // Choices of its last turn may still draw from what is set aside.
     if (pins.funded == 0) SetAside(session, 0, 0);
+    holdings_.PlaceGuard(session);
   }
   heap_.Set(session, next);
   holdings_.sessions.Recount(session);

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "contract/ids.h"
 #include "contract/pin.h"
+#include "worker/kv/block_hash.h"
 #include "worker/kv/kv_stats.h"
 
 namespace pintle::kv {
@@ -44,6 +45,8 @@ struct SessionPins {
   // Of budget_blocks, those in force: fewer while running turns of others stand on what was set
   // aside.
   std::int32_t granted_blocks = 0;
+  // The block of lower tiers that is not to be dropped, nor any before it.
+  std::optional<Hash128> guard;
   bool suspended = false;  // the running turn needs the blocks of the turn before it
   std::int32_t funded = 0;  // live sequences that draw from the budget
   std::int32_t forks = 0;   // choices the running turn may still fork on the budget

@@ -2,6 +2,7 @@
 #include "worker/tier/lower_tier.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -69,6 +70,8 @@ void LowerTier::Scan() {
     if (a.label.used_at != b.label.used_at) return a.label.used_at < b.label.used_at;
     return a.label.first_position > b.label.first_position;
   });
+  // Told as one for each tenant: a full tier has more blocks than there is room for events.
+  std::map<TenantId, std::int64_t> tokens;
   for (const Found& found : all) {
     const BlockLabel& label = found.label;
     // The label's hash must be what its tokens make it, under this very key.
@@ -81,7 +84,12 @@ void LowerTier::Scan() {
     block.first_position = label.first_position;
     index_.AddAt(found.slot, std::move(block), label.tokens);
     Enter(found.slot, stats_.physical.added);
+    tokens[label.tenant] += static_cast<std::int64_t>(label.tokens.size());
     ++stats_.blocks_found;
+  }
+  if (options_.observer == nullptr) return;
+  for (const auto& [tenant, sum] : tokens) {
+    options_.observer->StoredLower({stats_.tier, tenant, 0, sum}, clock_.Monotonic());
   }
 }
 
@@ -112,22 +120,39 @@ void LowerTier::Leave(std::int32_t slot, std::int64_t& counter) {
   stats_.physical.present -= index_[slot].tokens;
 }
 
-LowerTier::Put LowerTier::Keep(const BlockLabel& label, bool moved,
+void LowerTier::Store(std::int32_t slot, std::int32_t tokens) {
+  stats_.physical.added += tokens;
+  stats_.physical.present += tokens;
+  if (options_.observer == nullptr) return;
+  const TierBlock& it = index_[slot];
+  options_.observer->StoredLower({stats_.tier, it.tenant, it.first_position, tokens},
+                                 clock_.Monotonic());
+}
+
+void LowerTier::LeaveFor(std::int32_t slot, kv::KvReason reason) {
+  Leave(slot, stats_.physical.removed[kv::At(reason)]);
+  // An eviction is told with its record.
+  if (options_.observer == nullptr || kv::IsEviction(reason)) return;
+  const TierBlock& it = index_[slot];
+  options_.observer->RemovedLower({stats_.tier, it.tenant, it.first_position, it.tokens}, reason,
+                                  clock_.Monotonic());
+}
+
+LowerTier::Put LowerTier::Keep(const BlockLabel& label, bool moved, bool urgent,
                                absl::FunctionRef<absl::Status(absl::Span<std::byte>)> fill) {
-  std::int64_t& counter = moved ? stats_.physical.moved_in : stats_.physical.added;
   const absl::Duration now = clock_.Monotonic();
   if (const std::int32_t known = index_.Find(label.hash); known != -1) {
     if (index_.TokensOf(known) != absl::MakeConstSpan(label.tokens)) return Put::kBusy;
     index_.Touch(known, now);
     if (moved) {
       // The copy that is here takes the place of the one that comes.
-      Enter(known, counter);
-      Leave(known, stats_.physical.removed[kv::At(kv::KvReason::kOverwritten)]);
+      Enter(known, stats_.physical.moved_in);
+      LeaveFor(known, kv::KvReason::kOverwritten);
     }
     return Put::kKept;
   }
   if (index_.free_slots() == 0) return Put::kFull;
-  BlockBuffer buffer = queue_.TakeBuffer(StoreOp::kWrite);
+  BlockBuffer buffer = queue_.TakeBuffer(StoreOp::kWrite, urgent);
   if (buffer == nullptr) return Put::kBusy;
   if (!fill(absl::MakeSpan(buffer.get(), block_bytes_)).ok()) {
     queue_.GiveBack(StoreOp::kWrite, std::move(buffer));
@@ -141,7 +166,11 @@ LowerTier::Put LowerTier::Keep(const BlockLabel& label, bool moved,
   block.stored_at = now;
   block.last_use = now;
   const std::int32_t slot = index_.Add(std::move(block), label.tokens);
-  Enter(slot, counter);
+  if (moved) {
+    Enter(slot, stats_.physical.moved_in);
+  } else {
+    Store(slot, index_[slot].tokens);
+  }
   index_.Occupy(slot);
   queue_.Write(0, slot, label, std::move(buffer));
   return Put::kKept;
@@ -204,7 +233,8 @@ void LowerTier::Promoted(std::int32_t slot, std::int32_t tokens) {
   }
   // What moved is the copy's: another stays behind.
   stats_.physical.moved_out += tokens;
-  stats_.physical.added += tokens;
+  stats_.physical.present -= tokens;
+  Store(slot, tokens);
   if (it.listed) index_.Touch(slot, clock_.Monotonic());
 }
 
@@ -220,7 +250,8 @@ void LowerTier::Hold(const kv::Hash128& hash) {
 }
 
 bool LowerTier::Unneeded(std::int32_t slot) const {
-  return slot != -1 && index_[slot].holders == 0 && !index_.HasChildren(slot);
+  return slot != -1 && index_[slot].holders == 0 && index_[slot].guards == 0 &&
+         !index_.HasChildren(slot);
 }
 
 void LowerTier::Release(const kv::Hash128& hash, std::int32_t blocks, kv::KvReason reason) {
@@ -231,7 +262,7 @@ void LowerTier::Release(const kv::Hash128& hash, std::int32_t blocks, kv::KvReas
   if (kv::IsEviction(reason)) return;  // it may serve others until its turn comes
   for (; blocks > 0 && Unneeded(slot); --blocks) {
     const kv::Hash128 parent = index_[slot].parent;
-    Leave(slot, stats_.physical.removed[kv::At(reason)]);
+    LeaveFor(slot, reason);
     Scrub(slot);
     slot = index_.Find(parent);
   }
@@ -240,8 +271,19 @@ void LowerTier::Release(const kv::Hash128& hash, std::int32_t blocks, kv::KvReas
 void LowerTier::Forget(const kv::Hash128& hash, kv::KvReason reason) {
   const std::int32_t slot = index_.Find(hash);
   if (!Unneeded(slot)) return;
-  Leave(slot, stats_.physical.removed[kv::At(reason)]);
+  LeaveFor(slot, reason);
   Scrub(slot);
+}
+
+void LowerTier::Guard(const kv::Hash128& hash) {
+  if (const std::int32_t slot = index_.Find(hash); slot != -1) ++index_[slot].guards;
+}
+
+void LowerTier::Unguard(const kv::Hash128& hash) {
+  const std::int32_t slot = index_.Find(hash);
+  if (slot == -1) return;  // it was damaged
+  PINTLE_CHECK(index_[slot].guards > 0, "a promise is taken back once");
+  --index_[slot].guards;
 }
 
 void LowerTier::Scrub(std::int32_t slot) {
@@ -278,7 +320,7 @@ void LowerTier::Drop(std::int32_t slot, kv::KvReason reason, LostSink lost) {
   }
   for (std::size_t i = order.size(); i-- > 0;) {
     const std::int32_t at = order[i];
-    Leave(at, stats_.physical.removed[kv::At(reason)]);
+    LeaveFor(at, reason);
     if (kv::IsEviction(reason)) {
       ++stats_.evictions[kv::At(reason)];
       stats_.evicted_tokens[kv::At(reason)] += index_[at].tokens;
@@ -296,7 +338,7 @@ void LowerTier::Drop(std::int32_t slot, kv::KvReason reason, LostSink lost) {
 
 void LowerTier::MakeRoom(LostSink lost) {
   while (index_.free_slots() < reserve_) {
-    const std::int32_t victim = index_.Victim();
+    const std::int32_t victim = index_.TakeVictim();
     if (victim == -1) return;
     Drop(victim, kv::KvReason::kCapacity, lost);
   }

@@ -17,6 +17,7 @@
 #include "contract/clock.h"
 #include "contract/ids.h"
 #include "worker/kv/block_hash.h"
+#include "worker/kv/kv_observer.h"
 #include "worker/kv/kv_stats.h"
 #include "worker/tier/block_store.h"
 #include "worker/tier/store_queue.h"
@@ -40,6 +41,8 @@ class LowerTier {
     std::int64_t staging_bytes = std::int64_t{64} << 20;
     // Without a thread RunIo carries operations out: tests decide when.
     bool threaded = true;
+    // Told of what enters and leaves the ledger beside moves and evictions. Borrowed.
+    kv::KvObserver* observer = nullptr;
   };
   // A block the tier has lost: damaged, failed, or gone for another's need.
   struct Lost {
@@ -59,8 +62,9 @@ class LowerTier {
 
   // --- The way down ---
   enum class Put { kKept, kBusy, kFull };
-  // Keeps a copy of a block; `fill` writes its content. `moved`: the device gives it up.
-  Put Keep(const BlockLabel& label, bool moved,
+  // Keeps a copy of a block; `fill` writes its content. `moved`: the device gives it up. `urgent`:
+  // as many staging buffers again may be on their way.
+  Put Keep(const BlockLabel& label, bool moved, bool urgent,
            absl::FunctionRef<absl::Status(absl::Span<std::byte>)> fill);
   // Whether this very content is here.
   bool Has(const kv::Hash128& hash, absl::Span<const TokenId> tokens) const {
@@ -96,6 +100,9 @@ class LowerTier {
   void Hold(const kv::Hash128& hash);
   void Release(const kv::Hash128& hash, std::int32_t blocks, kv::KvReason reason);
   void Forget(const kv::Hash128& hash, kv::KvReason reason);
+  // One promise more, or less, that the block and all before it stay, unless they are damaged.
+  void Guard(const kv::Hash128& hash);
+  void Unguard(const kv::Hash128& hash);
   std::optional<kv::Hash128> Above(const kv::Hash128& hash, std::int32_t steps) const;
   // Whether the chain that ends here lies in this tier from its first position on.
   bool IsWhole(const kv::Hash128& hash, Position tokens) const;
@@ -117,6 +124,10 @@ class LowerTier {
  private:
   void Enter(std::int32_t slot, std::int64_t& counter);
   void Leave(std::int32_t slot, std::int64_t& counter);
+  // Enters `tokens` that did not come from the device's own.
+  void Store(std::int32_t slot, std::int32_t tokens);
+  // The slot's tokens leave for `reason`.
+  void LeaveFor(std::int32_t slot, kv::KvReason reason);
   // Forgets the slot's content on the medium too.
   void Scrub(std::int32_t slot);
   void Drop(std::int32_t slot, kv::KvReason reason, LostSink lost);

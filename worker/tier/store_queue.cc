@@ -22,10 +22,11 @@ StoreQueue::~StoreQueue() {
   if (thread_.joinable()) thread_.join();
 }
 
-BlockBuffer StoreQueue::TakeBuffer(StoreOp op) {
+BlockBuffer StoreQueue::TakeBuffer(StoreOp op, bool urgent) {
   const bool read = op == StoreOp::kRead;
   std::int32_t& out = read ? reads_out_ : writes_out_;
-  if (out == (read ? options_.read_buffers : options_.write_buffers)) return nullptr;
+  const std::int32_t most = read ? options_.read_buffers : options_.write_buffers;
+  if (out >= (urgent ? 2 * most : most)) return nullptr;
   ++out;
   if (spare_.empty()) return std::make_unique_for_overwrite<std::byte[]>(store_->block_bytes());
   BlockBuffer buffer = std::move(spare_.back());

@@ -60,8 +60,8 @@ class StoreQueue {
   StoreQueue(const StoreQueue&) = delete;
   StoreQueue& operator=(const StoreQueue&) = delete;
 
-  // Null when as many are on their way as there may be.
-  BlockBuffer TakeBuffer(StoreOp op);
+  // Null when as many are on their way as there may be; `urgent` may have twice as many.
+  BlockBuffer TakeBuffer(StoreOp op, bool urgent = false);
   void GiveBack(StoreOp op, BlockBuffer buffer);
 
   void Write(std::uint64_t ticket, std::int32_t slot, BlockLabel label, BlockBuffer buffer);

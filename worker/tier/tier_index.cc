@@ -178,16 +178,22 @@ void TierIndex::Touch(std::int32_t slot, absl::Duration now) {
   (*this)[slot].last_use = now;
 }
 
-std::int32_t TierIndex::Victim() const {
+std::int32_t TierIndex::TakeVictim() {
+  std::int32_t next = -1;
   int seen = 0;
-  for (std::int32_t slot = oldest_; slot != -1 && seen < kVictimsSeen;
-       slot = (*this)[slot].newer, ++seen) {
+  for (std::int32_t slot = oldest_; slot != -1 && seen < kVictimsSeen; slot = next, ++seen) {
+    next = (*this)[slot].newer;
     std::int32_t leaf = slot;
     for (auto child = first_child_.find((*this)[leaf].hash); child != first_child_.end();
          child = first_child_.find((*this)[leaf].hash)) {
       leaf = child->second;
     }
-    if ((*this)[leaf].busy == 0) return leaf;
+    if ((*this)[leaf].guards > 0) {
+      UnlinkUse(slot);
+      LinkNewest(slot);
+    } else if ((*this)[leaf].busy == 0) {
+      return leaf;
+    }
   }
   return -1;
 }

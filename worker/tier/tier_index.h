@@ -24,6 +24,7 @@ struct TierBlock {
   Position first_position = 0;
   std::int32_t tokens = 0;    // written positions
   std::int32_t holders = 0;   // sessions whose KV ends in it
+  std::int32_t guards = 0;    // promises that it and all before it stay
   std::int32_t reuse = 0;     // times it was read back
   std::int32_t busy = 0;      // operations under way and turns that are about to read it
   bool used = false;          // the slot has content, or had when it became busy
@@ -69,8 +70,9 @@ class TierIndex {
   void Occupy(std::int32_t slot);
   void Vacate(std::int32_t slot);
   void Touch(std::int32_t slot, absl::Duration now);
-  // The block that should go first and can: no child, not busy. -1 when there is none nearby.
-  std::int32_t Victim() const;
+  // The block that should go first and can: no child, not busy, not guarded. Guarded blocks it
+  // comes across go to the end of the order. -1 when there is none nearby.
+  std::int32_t TakeVictim();
 
   TierBlock& operator[](std::int32_t slot) { return blocks_[static_cast<std::size_t>(slot)]; }
   const TierBlock& operator[](std::int32_t slot) const {

@@ -36,6 +36,20 @@ bool ParseHex(absl::string_view text, kv::Hash128* hash) {
          absl::SimpleHexAtoi(text.substr(16), &hash->low);
 }
 
+bool ParseGuarantee(const std::vector<absl::string_view>& words,
+                    TierManifest::SessionEnd* session) {
+  TierManifest::SessionEnd::Guarantee guarantee;
+  std::int64_t until = 0;
+  if (words[5] != "guaranteed" || !absl::SimpleAtoi(words[6], &guarantee.budget_tokens) ||
+      guarantee.budget_tokens < 0 || !absl::SimpleAtoi(words[8], &until)) {
+    return false;
+  }
+  guarantee.resident = words[7] == "resident";
+  guarantee.lease_until = absl::FromUnixMillis(until);
+  session->guarantee = guarantee;
+  return true;
+}
+
 std::string SumOf(absl::string_view text) {
   return absl::StrCat("sum ", absl::Hex(XXH3_64bits(text.data(), text.size()), absl::kZeroPad16));
 }
@@ -72,7 +86,12 @@ std::string TierManifest::Format() const {
     // An empty name would be no field at all.
     absl::StrAppend(&text, "session x", absl::BytesToHexString(session.key.tenant.value()), " x",
                     absl::BytesToHexString(session.key.session.value()), " ", session.tokens, " ",
-                    Hex(session.tail), "\n");
+                    Hex(session.tail));
+    if (const auto& it = session.guarantee; it) {
+      absl::StrAppend(&text, " guaranteed ", it->budget_tokens,
+                      it->resident ? " resident " : " any ", absl::ToUnixMillis(it->lease_until));
+    }
+    text.push_back('\n');
   }
   absl::StrAppend(&text, SumOf(text), "\n");
   return text;
@@ -92,8 +111,10 @@ absl::StatusOr<TierManifest> TierManifest::Parse(absl::string_view text) {
     if (words[0] == "key" && words.size() == 2 && ParseHex(words[1], &hash)) {
       manifest.hash_key = {hash.low, hash.high};
       has_key = true;
-    } else if (words[0] == "session" && words.size() == 5 && ParseHex(words[4], &hash)) {
+    } else if (words[0] == "session" && (words.size() == 5 || words.size() == 9) &&
+               ParseHex(words[4], &hash)) {
       SessionEnd session;
+      if (words.size() == 9 && !ParseGuarantee(words, &session)) return Damaged();
       session.tail = hash;
       if (!absl::SimpleAtoi(words[3], &session.tokens) || session.tokens < 1) return Damaged();
       session.key.tenant = TenantId(absl::HexStringToBytes(words[1].substr(1)));

@@ -4,12 +4,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "contract/ids.h"
 #include "worker/kv/block_hash.h"
 
@@ -22,6 +24,15 @@ struct TierManifest {
     SessionKey key;
     kv::Hash128 tail;
     Position tokens = 0;
+    // What its guarantee was and how long it holds, where one was in force.
+    struct Guarantee {
+      Position budget_tokens = 0;
+      bool resident = false;
+      absl::Time lease_until;
+
+      friend bool operator==(const Guarantee&, const Guarantee&) = default;
+    };
+    std::optional<Guarantee> guarantee = std::nullopt;
 
     friend bool operator==(const SessionEnd&, const SessionEnd&) = default;
   };

@@ -24,12 +24,13 @@ class TierLinkTest : public testing::Test {
   void Make(tier::FakeBlockStore::Faults faults = {},
             std::vector<tier::TierManifest::SessionEnd> sessions = {}) {
     EngineBench::Setup setup;
-    setup.blocks = 12;
+    setup.blocks = blocks_;
+    if (context_ > 0) setup.decoder.context_tokens = context_;
     setup.engine.kv.hash_key = {7, 9};
     setup.tier = [&](std::size_t block_bytes) {
       EngineTier tier;
       tier.store =
-          std::make_unique<tier::FakeBlockStore>(medium_, 64, block_bytes, std::move(faults));
+          std::make_unique<tier::FakeBlockStore>(medium_, slots_, block_bytes, std::move(faults));
       tier.probe = false;
       tier.threaded = false;
       tier.sessions = std::move(sessions);
@@ -48,10 +49,58 @@ class TierLinkTest : public testing::Test {
     history = Join(prompt, record.tokens[0]);
     return record;
   }
+  // As the manifest would name it.
+  tier::TierManifest::SessionEnd End(const kv::KvCache::SessionPlace& place) {
+    tier::TierManifest::SessionEnd end{place.key, place.tail_hash, place.tokens};
+    if (place.pin == PinKind::kGuaranteed) {
+      const absl::Duration left = place.lease_until - bench_->clock().Monotonic();
+      end.guarantee = {place.budget_tokens, place.resident, bench_->clock().Wall() + left};
+    }
+    return end;
+  }
   tier::TierStats Stats() { return bench_->engine().Snapshot().tiers.at(0); }
   const kv::KvCache& cache() { return bench_->engine().cache(); }
   static SessionKey Key(const char* session) { return {TenantId("acme"), SessionId(session)}; }
 
+  void SetPin(const char* session, const Pin& pin) {
+    PinAnswer answer;
+    answer.verdict = PinVerdict::kMissing;
+    ASSERT_TRUE(bench_->engine()
+                    .SetPin(Key(session), pin, absl::Minutes(5),
+                            [&answer](PinAnswer given) { answer = std::move(given); })
+                    .ok());
+    bench_->RunUntilIdle();
+    EXPECT_EQ(answer.verdict, PinVerdict::kAccepted) << answer.why;
+  }
+  void Guarantee(const char* session, Position budget, bool resident = false) {
+    Pin pin;
+    pin.kind = PinKind::kGuaranteed;
+    pin.budget_tokens = budget;
+    pin.resident = resident;
+    SetPin(session, pin);
+  }
+  void StopAndSave() {
+    bench_->engine().Stop();
+    bench_->engine().SaveTier(absl::Milliseconds(20), [](std::int64_t, std::int64_t) {});
+    while (bench_->RunIo()) {
+    }
+  }
+  std::vector<tier::TierManifest::SessionEnd> Ends() {
+    std::vector<tier::TierManifest::SessionEnd> ends;
+    for (const auto& place : cache().SessionPlaces()) ends.push_back(End(place));
+    return ends;
+  }
+  void Restart() { Make({}, Ends()); }
+
+  // Guarantees of up to six blocks beside requests of twelve.
+  void LeaveRoomForPins() {
+    blocks_ = 20;
+    context_ = 192;
+  }
+
+  std::int32_t blocks_ = 12;
+  std::int32_t context_ = 0;
+  std::int32_t slots_ = 64;
   std::shared_ptr<tier::FakeMedium> medium_ = std::make_shared<tier::FakeMedium>();
   std::unique_ptr<EngineBench> bench_;
   std::map<std::string, std::vector<TokenId>> history_;
@@ -218,7 +267,7 @@ TEST_F(TierLinkTest, SessionsOfTheManifestHoldTheirBlocksAgain) {
   }
   std::vector<tier::TierManifest::SessionEnd> ends;
   for (const auto& place : cache().SessionPlaces()) {
-    ends.push_back({place.key, place.tail_hash, place.tokens});
+    ends.push_back(End(place));
   }
   Make({}, ends);
   EXPECT_EQ(cache().HeldTokens(Key("a")), 107);
@@ -227,6 +276,159 @@ TEST_F(TierLinkTest, SessionsOfTheManifestHoldTheirBlocksAgain) {
   bench_->engine().DropSession(Key("b"));
   bench_->RunUntilIdle();
   EXPECT_EQ(Stats().physical.present, 0);
+}
+
+TEST_F(TierLinkTest, AGuaranteeThatCameBackWithTheManifestKeepsItsBlocksUntilItsLeaseEnds) {
+  slots_ = 16;
+  LeaveRoomForPins();
+  Make();
+  Guarantee("a", 64);
+  Turn("a", 50);
+  StopAndSave();
+  Restart();
+  ASSERT_EQ(cache().SessionStats(Key("a"))->pin, PinKind::kGuaranteed);
+  EXPECT_EQ(cache().SessionStats(Key("a"))->lower_tokens, 57);
+  // Far more than the tier holds comes down.
+  for (int i = 0; i < 12; ++i) Turn(std::string(1, static_cast<char>('b' + i)).c_str(), 80);
+  EXPECT_GT(Stats().evictions[kv::At(kv::KvReason::kCapacity)], 0);
+  EXPECT_EQ(cache().HeldTokens(Key("a")), 57);
+  bench_->clock().Advance(absl::Minutes(6));
+  bench_->RunUntilIdle();
+  EXPECT_EQ(cache().SessionStats(Key("a"))->state, kv::KvSessionState::kExpired);
+  for (int i = 0; i < 12; ++i) Turn(std::string(1, static_cast<char>('B' + i)).c_str(), 80);
+  EXPECT_EQ(cache().HeldTokens(Key("a")), 0);
+}
+
+TEST_F(TierLinkTest, TheNextTurnOfARestoredGuaranteeReadsItsBlocksAndIsItsOwn) {
+  LeaveRoomForPins();
+  Make();
+  Guarantee("a", 96);
+  Turn("a", 50);
+  StopAndSave();
+  Restart();
+  EXPECT_EQ(Turn("a", 5).started->cached.disk, 57);
+  EXPECT_EQ(cache().SessionStats(Key("a"))->pin, PinKind::kGuaranteed);
+  EXPECT_EQ(cache().Stats().guaranteed_tokens, 96);
+}
+
+TEST_F(TierLinkTest, AnEndedLeaseIsNotTakenUpAgain) {
+  LeaveRoomForPins();
+  Make();
+  Guarantee("a", 64);
+  Turn("a", 50);
+  StopAndSave();
+  std::vector<tier::TierManifest::SessionEnd> ends = Ends();
+  ends[0].guarantee->lease_until = bench_->clock().Wall() - absl::Seconds(1);
+  Make({}, ends);
+  EXPECT_EQ(cache().SessionStats(Key("a"))->pin, PinKind::kBestEffort);
+  EXPECT_EQ(cache().HeldTokens(Key("a")), 57);
+}
+
+TEST_F(TierLinkTest, ADamagedDiskCostsARestoredGuaranteeItsKvAndNoToken) {
+  LeaveRoomForPins();
+  Make();
+  Guarantee("a", 96);
+  Turn("a", 50);
+  StopAndSave();
+  for (tier::FakeMedium::Slot& slot : medium_->slots) slot.damaged = true;
+  Restart();
+  EXPECT_EQ(Turn("a", 5).started->cached.disk, 0);
+  EXPECT_GT(Stats().physical.removed[kv::At(kv::KvReason::kDamaged)], 0);
+  EXPECT_EQ(cache().SessionStats(Key("a"))->pin, PinKind::kGuaranteed);
+}
+
+TEST_F(TierLinkTest, GuaranteedKvStaysOnTheDeviceBesideATierResidentOrNot) {
+  LeaveRoomForPins();
+  for (const bool resident : {false, true}) {
+    medium_ = std::make_shared<tier::FakeMedium>();
+    history_.clear();
+    Make();
+    Guarantee("a", 64, resident);
+    Turn("a", 50);
+    for (int i = 0; i < 6; ++i) Turn(std::string(1, static_cast<char>('b' + i)).c_str(), 80);
+    EXPECT_GT(Stats().physical.moved_in, 0);
+    EXPECT_EQ(cache().SessionStats(Key("a"))->lower_tokens, 0);
+    EXPECT_EQ(cache().HeldTokens(Key("a")), 57);
+  }
+}
+
+TEST_F(TierLinkTest, AtTheEndGuaranteedSessionsAreSavedFirstThenRetainedThenTheLatest) {
+  slots_ = 9;  // one in reserve for what comes next, or more
+  LeaveRoomForPins();
+  Make();
+  Turn("old", 16);
+  Guarantee("g", 32);
+  Turn("g", 16);
+  Pin retained;
+  retained.kind = PinKind::kRetained;
+  SetPin("r", retained);
+  Turn("r", 16);
+  bench_->clock().Advance(absl::Seconds(1));
+  Turn("new", 16);
+  bench_->engine().Stop();
+  std::vector<std::int64_t> told;
+  bench_->engine().SaveTier(absl::Milliseconds(1), [&](std::int64_t written, std::int64_t) {
+    told.push_back(written);
+  });
+  ASSERT_FALSE(told.empty());
+  while (bench_->RunIo()) {
+  }
+  // Unthreaded, nothing is written while it waits: what was staged came first.
+  std::vector<TokenId> first;
+  for (const tier::FakeMedium::Slot& slot : medium_->slots) {
+    if (slot.label && slot.label->first_position == 0) first.push_back(slot.label->tokens[0]);
+  }
+  ASSERT_GE(first.size(), 2U);
+  const std::vector<TokenId> expected = {history_["g"][0], history_["r"][0], history_["new"][0]};
+  first.resize(expected.size());
+  EXPECT_EQ(first, expected);
+}
+
+TEST_F(TierLinkTest, EventsOfBothTiersSumUpToTheirLedgers) {
+  tier::FakeBlockStore::Faults faults;
+  int reads = 0;
+  faults.on_read = [&reads](std::int32_t) {
+    return ++reads % 7 == 0 ? absl::InternalError("the medium failed") : absl::OkStatus();
+  };
+  slots_ = 24;
+  Make(std::move(faults));
+  std::mt19937 random(5);
+  for (int step = 0; step < 200; ++step) {
+    const std::string name(1, static_cast<char>('a' + random() % 4));
+    if (history_[name].size() > 110) history_[name].resize(random() % 60);
+    if (random() % 12 == 0) {
+      bench_->engine().DropSession(Key(name.c_str()));
+      bench_->RunUntilIdle();
+    } else {
+      Turn(name.c_str(), 1 + random() % 30);
+    }
+  }
+  bench_->RunUntilIdle();
+  std::vector<CacheEvent> events;
+  ASSERT_TRUE(bench_->engine().events().Read(0, 1 << 20, &events));
+  kv::KvLedger told[kv::kKvTiers];
+  for (const CacheEvent& event : events) {
+    kv::KvLedger& from = told[static_cast<std::size_t>(event.tier)];
+    if (event.kind == CacheEventKind::kStored) {
+      from.added += event.tokens;
+    } else if (event.kind == CacheEventKind::kMoved) {
+      from.moved_out += event.tokens;
+      told[static_cast<std::size_t>(event.to)].moved_in += event.tokens;
+    } else {
+      from.removed[kv::At(event.reason)] += event.tokens;
+    }
+  }
+  const auto expect_equal = [](const kv::KvLedger& sum, const kv::KvLedger& ledger) {
+    EXPECT_EQ(sum.added, ledger.added);
+    EXPECT_EQ(sum.moved_in, ledger.moved_in);
+    EXPECT_EQ(sum.moved_out, ledger.moved_out);
+    EXPECT_EQ(sum.removed, ledger.removed);
+  };
+  expect_equal(told[static_cast<std::size_t>(kv::KvTier::kDevice)], cache().Stats().physical);
+  expect_equal(told[static_cast<std::size_t>(kv::KvTier::kDisk)], Stats().physical);
+  EXPECT_GT(Stats().physical.removed[kv::At(kv::KvReason::kDamaged)], 0);
+  EXPECT_GT(Stats().physical.removed[kv::At(kv::KvReason::kSessionDeleted)], 0);
+  EXPECT_GT(Stats().physical.moved_out, 0);
 }
 
 TEST_F(TierLinkTest, RandomTurnsDeletionsAndRestartsChangeNoToken) {
@@ -256,7 +458,7 @@ TEST_F(TierLinkTest, RandomTurnsDeletionsAndRestartsChangeNoToken) {
           }
         }
         for (const auto& place : cache().SessionPlaces()) {
-          ends.push_back({place.key, place.tail_hash, place.tokens});
+          ends.push_back(End(place));
         }
         Make({}, std::move(ends));
       } else {

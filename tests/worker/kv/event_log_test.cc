@@ -145,6 +145,38 @@ TEST_F(EventLogTest, AMoveThereAndBackNamesBothTiers) {
   EXPECT_EQ(event.key, Key("a"));
 }
 
+TEST_F(EventLogTest, ALowerTiersOwnComingsAndGoingsNameItAndTheReason) {
+  Listen();
+  const TenantId tenant("t");
+  log_->Acting(Key("a"));
+  log_->StoredLower({KvTier::kDisk, tenant, 4, 3}, absl::Seconds(7));
+  const TenantId other("other");
+  log_->RemovedLower({KvTier::kHost, other, 8, 2}, KvReason::kDamaged, absl::Seconds(8));
+  const auto events = Take();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, CacheEventKind::kStored);
+  EXPECT_EQ(events[0].tier, CacheTier::kDisk);
+  EXPECT_EQ(events[0].key, Key("a"));
+  EXPECT_EQ(events[0].block, kNoBlock);
+  EXPECT_EQ(events[0].first_position, 4);
+  EXPECT_EQ(events[0].tokens, 3);
+  EXPECT_EQ(events[0].bytes, 30);
+  EXPECT_EQ(events[0].at, absl::Seconds(7));
+  EXPECT_EQ(events[1].kind, CacheEventKind::kRemoved);
+  EXPECT_EQ(events[1].tier, CacheTier::kHost);
+  EXPECT_EQ(events[1].reason, CacheReason::kDamaged);
+  EXPECT_EQ(events[1].key, (SessionKey{other, SessionId()})) << "nobody of that tenant acts";
+}
+
+TEST_F(EventLogTest, MoreTokensAtOnceThanAnEventCountsAreSeveralEvents) {
+  Listen();
+  const TenantId tenant("t");
+  log_->StoredLower({KvTier::kDisk, tenant, 0, std::int64_t{5} << 30}, Now());
+  std::int64_t sum = 0;
+  for (const CacheEvent& event : Take()) sum += event.tokens;
+  EXPECT_EQ(sum, std::int64_t{5} << 30);
+}
+
 TEST_F(EventLogTest, OverflowShowsAsAGapAndIsCounted) {
   Listen(/*events_max=*/2);
   Turn(Key("a"), Run(1, 16));

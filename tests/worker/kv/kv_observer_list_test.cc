@@ -25,6 +25,12 @@ class Diary final : public KvObserver {
   void Promoted(BlockIndex, std::int32_t count, KvTier, absl::Duration) override {
     Note("promoted", count);
   }
+  void StoredLower(const LowerBlock& block, absl::Duration) override {
+    Note("stored below", block.tokens);
+  }
+  void RemovedLower(const LowerBlock& block, KvReason, absl::Duration) override {
+    Note("removed below", block.tokens);
+  }
 
  private:
   void Note(const char* what, std::int64_t figure) {
@@ -53,11 +59,15 @@ TEST(KvObserverListTest, EachHearsEverythingInTheOrderTheyWereAdded) {
   list.Evicted(record);
   list.Demoted(record, KvTier::kDisk);
   list.Promoted(0, 6, KvTier::kDisk, absl::ZeroDuration());
+  list.StoredLower({KvTier::kDisk, key.tenant, 0, 7}, absl::ZeroDuration());
+  list.RemovedLower({KvTier::kDisk, key.tenant, 0, 8}, KvReason::kDamaged, absl::ZeroDuration());
   EXPECT_EQ(lines,
             (std::vector<std::string>{
                 "a began 1", "b began 1", "a acting 0", "b acting 0", "a stored 2", "b stored 2",
                 "a released 3", "b released 3", "a removed 4", "b removed 4", "a evicted 5",
-                "b evicted 5", "a demoted 5", "b demoted 5", "a promoted 6", "b promoted 6"}));
+                "b evicted 5", "a demoted 5", "b demoted 5", "a promoted 6", "b promoted 6",
+                "a stored below 7", "b stored below 7", "a removed below 8",
+                "b removed below 8"}));
 }
 
 }  // namespace

@@ -24,9 +24,11 @@ class LowerTierTest : public testing::Test {
     LowerTier::Options options;
     options.block_tokens = kWidth;
     options.bytes_per_token = 10;
+    told_ = Told();
     options.hash_key = {1, 2};
     options.staging_bytes = 4 * kBytes;
     options.threaded = false;
+    options.observer = &told_;
     tier_ = std::make_unique<LowerTier>(
         std::make_unique<FakeBlockStore>(medium_, slots, kBytes, std::move(faults)), options,
         clock_, nullptr);
@@ -34,7 +36,33 @@ class LowerTierTest : public testing::Test {
   void Check() {
     const absl::Status status = tier_->CheckInvariants();
     EXPECT_TRUE(status.ok()) << status;
+    const kv::KvLedger ledger = tier_->Stats().physical;
+    EXPECT_EQ(told_.stored, ledger.added);
+    for (std::size_t reason = 0; reason < kv::kKvReasons; ++reason) {
+      if (kv::IsEviction(static_cast<kv::KvReason>(reason))) continue;
+      EXPECT_EQ(told_.removed[reason], ledger.removed[reason]) << reason;
+    }
   }
+  // What an observer of the whole cache hears of a tier beside moves and evictions.
+  class Told final : public kv::KvObserver {
+   public:
+    void Began(const kv::KvLookup&, absl::Duration) override {}
+    void Stored(BlockIndex, std::int32_t, absl::Duration) override {}
+    void Removed(BlockIndex, std::int32_t, kv::KvReason) override {}
+    void Evicted(const kv::EvictionRecord&) override {}
+    void Demoted(const kv::EvictionRecord&, kv::KvTier) override {}
+    void StoredLower(const kv::LowerBlock& block, absl::Duration) override {
+      EXPECT_EQ(block.tenant, TenantId("t"));
+      EXPECT_EQ(block.tier, kv::KvTier::kDisk);
+      stored += block.tokens;
+    }
+    void RemovedLower(const kv::LowerBlock& block, kv::KvReason reason, absl::Duration) override {
+      EXPECT_EQ(block.tenant, TenantId("t"));
+      removed[kv::At(reason)] += block.tokens;
+    }
+    std::int64_t stored = 0;
+    kv::ByReason removed{};
+  };
   kv::Hash128 Root() const { return hash_.WideRoot("t"); }
   // The labels of a chain of these tokens.
   std::vector<BlockLabel> Chain(const std::vector<TokenId>& tokens) const {
@@ -53,8 +81,8 @@ class LowerTierTest : public testing::Test {
     }
     return labels;
   }
-  LowerTier::Put Keep(const BlockLabel& label, bool moved = true) {
-    return tier_->Keep(label, moved, [&](absl::Span<std::byte> bytes) {
+  LowerTier::Put Keep(const BlockLabel& label, bool moved = true, bool urgent = false) {
+    return tier_->Keep(label, moved, urgent, [&](absl::Span<std::byte> bytes) {
       std::memset(bytes.data(), label.tokens[0], bytes.size());
       return absl::OkStatus();
     });
@@ -87,6 +115,7 @@ class LowerTierTest : public testing::Test {
   std::int64_t Present() const { return tier_->Stats().physical.present; }
 
   ManualClock clock_;
+  Told told_;
   kv::BlockHash hash_{{1, 2}};
   std::shared_ptr<FakeMedium> medium_ = std::make_shared<FakeMedium>();
   std::unique_ptr<LowerTier> tier_;
@@ -140,6 +169,42 @@ TEST_F(LowerTierTest, StagingIsBoundedAndWhatFindsNoneIsNotTaken) {
     if (Keep(Chain({first, 2, 3, 4})[0]) == LowerTier::Put::kKept) ++kept;
   }
   EXPECT_EQ(kept, 4);
+}
+
+TEST_F(LowerTierTest, WhatIsPromisedFindsStagingWhereOthersFindNone) {
+  for (TokenId first = 10; first < 50; first += 10) Keep(Chain({first, 2, 3, 4})[0]);
+  const BlockLabel label = Chain({50, 2, 3, 4})[0];
+  EXPECT_EQ(Keep(label), LowerTier::Put::kBusy);
+  EXPECT_EQ(Keep(label, /*moved=*/true, /*urgent=*/true), LowerTier::Put::kKept);
+}
+
+TEST_F(LowerTierTest, GuardedChainsStayWhateverComesAndAFullTierOfThemRefuses) {
+  const std::vector<TokenId> kept = {1, 2, 3, 4, 5, 6, 7, 8};
+  KeepChain(kept);
+  tier_->Guard(Chain(kept)[1].hash);
+  for (TokenId first = 10; first < 900; first += 10) KeepChain({first, 2, 3, 4});
+  EXPECT_EQ(tier_->Find(Root(), kept).size(), 2U);
+  for (const LowerTier::Lost& lost : lost_) EXPECT_NE(lost.block.hash, Chain(kept)[1].hash);
+  // Everything else is promised too: the slots in reserve are the last, then nothing is taken.
+  for (TokenId first = 1000; first < 1080; first += 10) {
+    const BlockLabel label = Chain({first, 2, 3, 4})[0];
+    if (Keep(label) == LowerTier::Put::kKept) tier_->Guard(label.hash);
+    Settle();
+  }
+  EXPECT_EQ(tier_->index().free_slots(), 0);
+  EXPECT_EQ(Keep(Chain({2000, 2, 3, 4})[0]), LowerTier::Put::kFull);
+  tier_->Unguard(Chain(kept)[1].hash);
+  Settle();
+  EXPECT_TRUE(tier_->Find(Root(), kept).size() < 2U);
+}
+
+TEST_F(LowerTierTest, DamageEndsEvenWhatIsGuarded) {
+  KeepChain({1, 2, 3, 4});
+  tier_->Guard(Chain({1, 2, 3, 4})[0].hash);
+  for (FakeMedium::Slot& slot : medium_->slots) slot.damaged = true;
+  EXPECT_FALSE(ReadsBack(tier_->Find(Root(), {1, 2, 3, 4})[0]));
+  EXPECT_EQ(lost_.back().reason, kv::KvReason::kDamaged);
+  tier_->Unguard(Chain({1, 2, 3, 4})[0].hash);
 }
 
 TEST_F(LowerTierTest, AFailedWriteIsAMissWithAllThatContinuesIt) {

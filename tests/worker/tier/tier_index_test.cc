@@ -54,25 +54,25 @@ TEST_F(TierIndexTest, AFullIndexTakesNothing) {
 TEST_F(TierIndexTest, TheLeastRecentlyUsedGoesFirst) {
   const std::int32_t a = Add(1, 0, {1});
   const std::int32_t b = Add(2, 0, {2});
-  EXPECT_EQ(index_.Victim(), a);
+  EXPECT_EQ(index_.TakeVictim(), a);
   index_.Touch(a, absl::Seconds(1));
-  EXPECT_EQ(index_.Victim(), b);
+  EXPECT_EQ(index_.TakeVictim(), b);
 }
 
 TEST_F(TierIndexTest, ABlockThatOthersContinueGoesAfterThem) {
   const std::int32_t root = Add(1, 0, {1, 2, 3, 4});
   const std::int32_t leaf = Add(2, 1, {5});
   EXPECT_TRUE(index_.HasChildren(root));
-  EXPECT_EQ(index_.Victim(), leaf);
+  EXPECT_EQ(index_.TakeVictim(), leaf);
   index_.Remove(leaf);
   EXPECT_FALSE(index_.HasChildren(root));
-  EXPECT_EQ(index_.Victim(), root);
+  EXPECT_EQ(index_.TakeVictim(), root);
 }
 
 TEST_F(TierIndexTest, ABusyBlockIsNoVictimAndItsSlotIsFreeAfterItsLastOperation) {
   const std::int32_t a = Add(1, 0, {1});
   index_.Occupy(a);
-  EXPECT_EQ(index_.Victim(), -1);
+  EXPECT_EQ(index_.TakeVictim(), -1);
   EXPECT_EQ(index_.busy_blocks(), 1);
   EXPECT_EQ(index_.busy_tokens(), 1);
   index_.Remove(a);
@@ -81,6 +81,24 @@ TEST_F(TierIndexTest, ABusyBlockIsNoVictimAndItsSlotIsFreeAfterItsLastOperation)
   Check();
   index_.Vacate(a);
   EXPECT_EQ(index_.free_slots(), 4);
+}
+
+TEST_F(TierIndexTest, AGuardedBlockAndAllBeforeItAreNoVictims) {
+  const std::int32_t root = Add(1, 0, {1, 2, 3, 4});
+  const std::int32_t kept = Add(2, 1, {5, 6, 7, 8});
+  const std::int32_t beyond = Add(3, 2, {9});
+  const std::int32_t other = Add(4, 0, {4});
+  index_[kept].guards = 1;
+  EXPECT_EQ(index_.TakeVictim(), beyond) << "what continues the guarded one is not promised";
+  index_.Remove(beyond);
+  EXPECT_EQ(index_.TakeVictim(), other);
+  index_.Remove(other);
+  EXPECT_EQ(index_.TakeVictim(), -1);
+  index_[kept].guards = 0;
+  EXPECT_EQ(index_.TakeVictim(), kept);
+  index_.Remove(kept);
+  EXPECT_EQ(index_.TakeVictim(), root);
+  Check();
 }
 
 TEST_F(TierIndexTest, AtStartABlockTakesTheSlotItLiesIn) {

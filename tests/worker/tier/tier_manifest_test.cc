@@ -17,6 +17,10 @@ TierManifest Example() {
   manifest.hash_key = {0x0123456789abcdefU, 42};
   manifest.sessions.push_back({{TenantId("acme"), SessionId("chat-1")}, {1, ~0ULL}, 77});
   manifest.sessions.push_back({{TenantId(""), SessionId("b c\n")}, {3, 4}, 1});
+  manifest.sessions.push_back({{TenantId("t"), SessionId("pinned")}, {5, 6}, 300});
+  manifest.sessions.back().guarantee = {512, true, absl::FromUnixMillis(1760000000123)};
+  manifest.sessions.push_back({{TenantId("t"), SessionId("movable")}, {7, 8}, 30});
+  manifest.sessions.back().guarantee = {64, false, absl::FromUnixMillis(1760000000456)};
   return manifest;
 }
 
