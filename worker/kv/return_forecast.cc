@@ -14,18 +14,30 @@ constexpr double kFirstAgeSeconds = 0.5;
 constexpr double kPriorChance = 0.03;
 // The first step is wider than the second; at least the same rate.
 constexpr double kPriorFirstChance = 0.1;
-// A prior weighs as much as two observed returns would.
-constexpr double kPriorReturns = 2;
+// A prior of one age's chance weighs as much as so many observed returns would.
+constexpr double kPriorReturns = 6;
+// How often a kind comes back at all, against what is expected of it, is judged by its whole count:
+// what is expected weighs as so many returns. Few for turns, because conversations do end at the
+// same turn and each day that one does not is a prompt's worth; many where kinds are fine, for
+// there chance alone makes some that have never come back.
+constexpr double kTurnReturns = 0.2;
+constexpr double kAllReturns = 2;
+constexpr double kFineReturns = 16;
+constexpr double kChanceMin = 1e-6;
+constexpr double kChanceMax = 0.9;
 // Return times have no edges finer than a factor of two.
 constexpr double kNeighbourWeight = 0.5;
-// Worth is reckoned anew after so many turns: it costs some 100 microseconds.
-constexpr std::uint64_t kReckonEvery = 64;
+// Worth is reckoned anew after each of the first turns, which teach much, later after each so many:
+// it costs some ten microseconds, and half a microsecond for each kind asked for.
+constexpr std::uint64_t kReckonEvery = 16;
+constexpr std::uint64_t kFirstTurns = 64;
 // What was seen counts half as much after so many turns, so that a workload may change.
 constexpr std::uint64_t kHalveEvery = 16384;
 
 int TurnKind(std::int32_t turns) {
-  if (turns <= 4) return std::max(turns, 1) - 1;
-  return turns <= 7 ? 4 : 5;
+  if (turns <= 12) return std::max(turns, 1) - 1;
+  if (turns <= 16) return 12;
+  return turns <= 32 ? 13 : 14;
 }
 
 int SizeKind(std::int32_t blocks) {
@@ -33,12 +45,19 @@ int SizeKind(std::int32_t blocks) {
   return std::min<int>(static_cast<int>(width), ReturnForecast::kSizeKinds - 1);
 }
 
-double WidthSeconds(int age) {
-  return absl::ToDoubleSeconds(ReturnForecast::YoungestOf(age + 1) -
-                               ReturnForecast::YoungestOf(age));
-}
-
 std::size_t U(int i) { return static_cast<std::size_t>(i); }
+
+const std::array<double, ReturnForecast::kAges>& WidthsSeconds() {
+  static const std::array<double, ReturnForecast::kAges> widths = [] {
+    std::array<double, ReturnForecast::kAges> all{};
+    for (int age = 0; age < ReturnForecast::kAges; ++age) {
+      all[U(age)] = absl::ToDoubleSeconds(ReturnForecast::YoungestOf(age + 1) -
+                                          ReturnForecast::YoungestOf(age));
+    }
+    return all;
+  }();
+  return widths;
+}
 
 }  // namespace
 
@@ -60,7 +79,7 @@ int ReturnForecast::AgeOf(absl::Duration idle) {
 
 ReturnForecast::ReturnForecast()
     : ring_(kTurns), seen_(kKinds), seen_turns_(kTurnKinds * 2), seen_sizes_(kSizeKinds),
-      worth_(kKinds) {
+      chances_turns_(kTurnKinds * 2), chances_sizes_(kSizeKinds), worth_(kKinds) {
   by_session_.reserve(2 * kTurns);
   Reckon();
 }
@@ -113,7 +132,8 @@ void ReturnForecast::TurnEnded(std::uint64_t session, std::int32_t turns, std::i
                    turns,   blocks, tail, true};
   by_session_.emplace(session, next_++);
   if (++since_halved_ >= kHalveEvery) Halve();
-  if (++since_reckoned_ >= kReckonEvery) Reckon();
+  ++since_reckoned_;
+  if (since_reckoned_ >= std::min(kReckonEvery, 1 + next_ / kFirstTurns)) Reckon();
 }
 
 void ReturnForecast::Retell(std::uint64_t session, bool tool) {
@@ -135,7 +155,15 @@ void ReturnForecast::Halve() {
   halve(seen_all_);
 }
 
-ReturnForecast::Chances ReturnForecast::Estimate(const Ages& seen, const Chances& prior) {
+ReturnForecast::Chances ReturnForecast::Estimate(const Ages& seen, const Chances& prior,
+                                                 double factor_returns) {
+  double returns_all = factor_returns;
+  double expected_all = factor_returns;
+  for (std::size_t age = 0; age < kAges; ++age) {
+    returns_all += seen.returns[age];
+    expected_all += seen.exposed[age] * prior[age];
+  }
+  const double factor = returns_all / expected_all;
   Chances chances;
   for (int age = 0; age < kAges; ++age) {
     // What happens at an age happens at its neighbours: they count half.
@@ -146,49 +174,66 @@ ReturnForecast::Chances ReturnForecast::Estimate(const Ages& seen, const Chances
       returns += weight * seen.returns[U(near)];
       exposed += weight * seen.exposed[U(near)];
     }
-    chances[U(age)] = (returns + kPriorReturns) / (exposed + kPriorReturns / prior[U(age)]);
+    const double expected = std::clamp(prior[U(age)] * factor, kChanceMin, kChanceMax);
+    chances[U(age)] = (returns + kPriorReturns) / (exposed + kPriorReturns / expected);
   }
   return chances;
 }
 
 void ReturnForecast::WorthOf(const Chances& chances, std::array<double, kAges>& worth) {
-  for (int from = 0; from < kAges; ++from) {
-    double still_away = 1;
-    double hits = 0;
-    double seconds = 0;
-    double best = 0;
-    for (int age = from; age < kAges; ++age) {
-      const double chance = chances[U(age)];
-      hits += still_away * chance;
-      seconds += still_away * (1 - chance / 2) * WidthSeconds(age);
-      still_away *= 1 - chance;
-      best = std::max(best, hits / seconds);
-    }
-    worth[U(from)] = best;
+  // Hits and seconds up to each age, from nothing: the best ratio from an age on is the slope of
+  // the upper hull of what follows it.
+  const std::array<double, kAges>& widths = WidthsSeconds();
+  std::array<double, kAges + 1> hits;
+  std::array<double, kAges + 1> seconds;
+  hits[0] = seconds[0] = 0;
+  double away = 1;
+  for (int age = 0; age < kAges; ++age) {
+    const double chance = chances[U(age)];
+    hits[U(age) + 1] = hits[U(age)] + away * chance;
+    seconds[U(age) + 1] = seconds[U(age)] + away * (1 - chance / 2) * widths[U(age)];
+    away *= 1 - chance;
   }
+  const auto slope = [&](int from, int to) {
+    return (hits[U(to)] - hits[U(from)]) / (seconds[U(to)] - seconds[U(from)]);
+  };
+  std::array<int, kAges + 1> hull;  // the hull's points, the nearest last
+  int size = 0;
+  hull[U(size++)] = kAges;
+  for (int age = kAges - 1; age >= 0; --age) {
+    while (size > 1 && slope(age, hull[U(size - 1)]) <= slope(age, hull[U(size - 2)])) --size;
+    worth[U(age)] = slope(age, hull[U(size - 1)]);
+    hull[U(size++)] = age;
+  }
+}
+
+void ReturnForecast::ReckonKind(std::int32_t kind, Reckoned& it) const {
+  const Chances& turns = chances_turns_[U(kind / 2 / kSizeKinds * 2 + kind % 2)];
+  const Chances& sizes = chances_sizes_[U(kind / 2 % kSizeKinds)];
+  // What is expected of a kind seldom seen: both marginals at once, as if independent.
+  Chances both;
+  for (std::size_t age = 0; age < kAges; ++age) {
+    both[age] = std::clamp(turns[age] * sizes[age] / chances_all_[age], kChanceMin, kChanceMax);
+  }
+  WorthOf(Estimate(seen_[U(kind)], both, kFineReturns), it.worth);
+  it.version = version_;
 }
 
 void ReturnForecast::Reckon() {
   since_reckoned_ = 0;
+  ++version_;
   Chances prior;
   prior.fill(kPriorChance);
   prior[0] = kPriorFirstChance;
-  const Chances all = Estimate(seen_all_, prior);
-  std::array<Chances, kSizeKinds> sizes;
-  for (int size = 0; size < kSizeKinds; ++size) {
-    sizes[U(size)] = Estimate(seen_sizes_[U(size)], all);
+  chances_all_ = Estimate(seen_all_, prior, kAllReturns);
+  for (std::size_t size = 0; size < kSizeKinds; ++size) {
+    chances_sizes_[size] = Estimate(seen_sizes_[size], chances_all_, kFineReturns);
   }
-  for (int turn = 0; turn < kTurnKinds * 2; ++turn) {
-    const Chances turns = Estimate(seen_turns_[U(turn)], all);
-    for (int size = 0; size < kSizeKinds; ++size) {
-      // What is expected of a kind seldom seen: both marginals at once, as if independent.
-      Chances both;
-      for (std::size_t age = 0; age < kAges; ++age) {
-        both[age] = std::clamp(turns[age] * sizes[U(size)][age] / all[age], 1e-6, 0.9);
-      }
-      const int kind = (turn / 2 * kSizeKinds + size) * 2 + turn % 2;
-      WorthOf(Estimate(seen_[U(kind)], both), worth_[U(kind)]);
-    }
+  // A turn seldom seen is expected to be as the one before it.
+  for (std::size_t turn = 0; turn < kTurnKinds * 2; ++turn) {
+    chances_turns_[turn] =
+        Estimate(seen_turns_[turn], turn < 2 ? chances_all_ : chances_turns_[turn - 2],
+                 kTurnReturns);
   }
 }
 

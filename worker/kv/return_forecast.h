@@ -30,7 +30,7 @@ class ReturnForecast {
   static constexpr std::size_t kTurns = 16384;
   // Ages up to half a second, then by sqrt(2) up to six days.
   static constexpr int kAges = 42;
-  static constexpr int kTurnKinds = 6;   // 1, 2, 3, 4, 5 to 7, more
+  static constexpr int kTurnKinds = 15;  // 1 to 12, 13 to 16, 17 to 32, more
   static constexpr int kSizeKinds = 12;  // blocks added, by powers of two
   static constexpr int kKinds = kTurnKinds * kSizeKinds * 2;
   static constexpr int kUnknownKind = 0;  // a first turn of one block
@@ -59,7 +59,9 @@ class ReturnForecast {
   // Hits a second to expect from a block of a session of `kind` that has been idle for `age`, as
   // long as keeping it is worth most: the Gittins index of the return time.
   double Worth(std::int32_t kind, int age) const {
-    return worth_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(age)];
+    Reckoned& it = worth_[static_cast<std::size_t>(kind)];
+    if (it.version != version_) ReckonKind(kind, it);
+    return it.worth[static_cast<std::size_t>(age)];
   }
 
   static int AgeOf(absl::Duration idle);
@@ -81,14 +83,19 @@ class ReturnForecast {
     std::array<double, kAges> exposed{};
   };
   using Chances = std::array<double, kAges>;
+  struct Reckoned {
+    std::uint64_t version = 0;  // when this was reckoned; older is out of date
+    std::array<double, kAges> worth{};
+  };
+  static Chances Estimate(const Ages& seen, const Chances& prior, double factor_returns);
+  static void WorthOf(const Chances& chances, std::array<double, kAges>& worth);
 
   Observation& At(std::uint64_t number) { return ring_[number % kTurns]; }
   const Observation& At(std::uint64_t number) const { return ring_[number % kTurns]; }
   void Count(std::int32_t kind, int age, bool returned);
   void Halve();
   void Reckon();
-  static Chances Estimate(const Ages& seen, const Chances& prior);
-  static void WorthOf(const Chances& chances, std::array<double, kAges>& worth);
+  void ReckonKind(std::int32_t kind, Reckoned& it) const;
 
   std::vector<Observation> ring_;
   std::uint64_t next_ = 0;                     // number of the next observation
@@ -98,7 +105,12 @@ class ReturnForecast {
   std::vector<Ages> seen_turns_;
   std::vector<Ages> seen_sizes_;
   Ages seen_all_;
-  std::vector<std::array<double, kAges>> worth_;
+  // As last reckoned: of all, by turns and by sizes; of a kind when it is next asked for.
+  Chances chances_all_{};
+  std::vector<Chances> chances_turns_;
+  std::vector<Chances> chances_sizes_;
+  mutable std::vector<Reckoned> worth_;
+  std::uint64_t version_ = 0;
   std::uint64_t since_reckoned_ = 0;
   std::uint64_t since_halved_ = 0;
 };

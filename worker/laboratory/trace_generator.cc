@@ -37,9 +37,11 @@ class Draws {
     const double radius = std::sqrt(-2.0 * std::log(1.0 - Uniform()));
     return median * std::exp(spread * radius * std::cos(kTau * Uniform()));
   }
-  std::int32_t Blocks(double median, double spread) {
-    return std::clamp(static_cast<std::int32_t>(std::lround(LogNormal(median, spread))), 1,
-                      kBlocksMax);
+  double Pareto(double median, double power) {
+    return median * std::pow(2 * (1.0 - Uniform()), -1 / power);
+  }
+  std::int32_t Blocks(double median, double spread, std::int32_t most = kBlocksMax) {
+    return std::clamp(static_cast<std::int32_t>(std::lround(LogNormal(median, spread))), 1, most);
   }
 
  private:
@@ -190,10 +192,48 @@ Trace GenerateTrace(const WorkloadShape& shape, std::uint64_t seed) {
   return Generator(shape, seed).Run();
 }
 
+Trace GenerateSessions(const SessionLoad& load, std::uint64_t seed) {
+  Draws draws(seed);
+  struct Session {
+    std::vector<std::int64_t> ids;
+    std::int32_t turns = 0;  // still to come
+    double pace = 1;
+  };
+  std::vector<Session> sessions(static_cast<std::size_t>(load.sessions));
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due;
+  std::int64_t next_id = 0;
+  const auto leavers = static_cast<std::int32_t>(load.sessions * load.abandoned);
+  for (std::int32_t i = 0; i < load.sessions; ++i) {
+    Session& it = sessions[static_cast<std::size_t>(i)];
+    it.turns = i < leavers ? load.abandoned_turns : load.turns;
+    it.pace = draws.LogNormal(1, load.pace_spread);
+    due.push(Due{draws.Uniform() * load.arrivals_seconds, i});
+  }
+  Trace trace;
+  while (!due.empty()) {
+    const Due now = due.top();
+    due.pop();
+    Session& it = sessions[static_cast<std::size_t>(now.conversation)];
+    // The last block was partly full and is another one when it is continued.
+    if (!it.ids.empty()) it.ids.pop_back();
+    const std::int32_t more = draws.Blocks(load.turn_blocks, load.spread, load.turn_blocks_max);
+    for (std::int32_t i = 0; i <= more; ++i) it.ids.push_back(next_id++);
+    trace.Add(absl::Milliseconds(std::floor(now.at * 1000)), it.ids,
+              absl::StrCat("session-", now.conversation));
+    if (--it.turns == 0) continue;
+    const double think = load.pareto > 0 ? draws.Pareto(load.think_seconds, load.pareto)
+                                         : draws.LogNormal(load.think_seconds, load.think_spread);
+    due.push(Due{now.at + std::min(think * it.pace, load.think_seconds_max), now.conversation});
+  }
+  return trace;
+}
+
 void WriteTrace(const Trace& trace, std::ostream& out) {
   for (std::int32_t r = 0; r < trace.requests(); ++r) {
     out << "{\"timestamp\": " << absl::ToInt64Milliseconds(trace.At(r)) << ", \"hash_ids\": ["
-        << absl::StrJoin(trace.Path(r), ", ") << "]}\n";
+        << absl::StrJoin(trace.Path(r), ", ") << "]";
+    if (trace.Session(r) >= 0) out << ", \"session\": \"" << trace.Session(r) << "\"";
+    out << "}\n";
   }
 }
 

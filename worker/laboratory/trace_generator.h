@@ -43,6 +43,27 @@ absl::StatusOr<WorkloadShape> ShapeOf(absl::string_view kind);
 // was partly full.
 Trace GenerateTrace(const WorkloadShape& shape, std::uint64_t seed);
 
+// A known number of sessions of equally many turns, a share of which says nothing any more after
+// the second. Nobody closes. A turn adds what is said and its answer, in blocks of 16 tokens, and
+// think times are log-normal or, with `pareto`, fall as that power.
+struct SessionLoad {
+  std::int32_t sessions = 40;
+  std::int32_t turns = 6;
+  double abandoned = 1.0 / 3;  // share of the sessions
+  std::int32_t abandoned_turns = 2;
+  double arrivals_seconds = 20;  // they arrive evenly within
+  double turn_blocks = 9;        // median a turn adds; heavy-tailed
+  std::int32_t turn_blocks_max = 40;
+  double spread = 0.7;       // of log lengths
+  double think_seconds = 5;  // median
+  double think_seconds_max = 120;
+  double think_spread = 1.4;  // of log think times
+  double pareto = 0;
+  double pace_spread = 0;  // of the log of how much slower a whole session is than others
+};
+// A trace drawn from `seed`, as above; its requests name their sessions.
+Trace GenerateSessions(const SessionLoad& load, std::uint64_t seed);
+
 // Writes `trace` as ReadTrace reads it.
 void WriteTrace(const Trace& trace, std::ostream& out);
 

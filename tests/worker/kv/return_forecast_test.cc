@@ -101,5 +101,40 @@ TEST_F(TrainedForecast, AwaitingAToolIsAKindOfItsOwn) {
   forecast_.Retell(999999, true);  // unknown: nothing to tell
 }
 
+// Sessions of six turns, seconds apart, none of which ever has a seventh.
+TEST(ReturnForecastTest, AFewSessionsThatEndedTeachThatTheirLastTurnIsTheLast) {
+  ReturnForecast forecast;
+  for (std::uint64_t session = 1; session <= 6; ++session) {
+    for (std::int32_t turn = 1; turn <= 6; ++turn) {
+      const double at = 2.0 * static_cast<double>(session) + 5 * turn;
+      forecast.TurnEnded(session, turn, 8 * turn, false, 0, kStart + absl::Seconds(at));
+    }
+  }
+  // A seventh session now, when the others have been gone for ten to twenty seconds.
+  forecast.TurnEnded(7, 1, 8, false, 0, kStart + absl::Seconds(52));
+  const std::int32_t sixth = forecast.Last(1).kind;
+  forecast.TurnEnded(8, 5, 40, false, 0, kStart + absl::Seconds(52));
+  const std::int32_t fifth = forecast.Last(8).kind;
+  ASSERT_NE(fifth, sixth);
+  EXPECT_GT(forecast.Worth(fifth, Age(3)), 5 * forecast.Worth(sixth, Age(3)));
+}
+
+TEST(ReturnForecastTest, ATurnNeverSeenIsExpectedToBeAsTheOneBefore) {
+  ReturnForecast forecast;
+  for (std::uint64_t session = 1; session <= 50; ++session) {
+    const auto at = static_cast<double>(session);
+    forecast.TurnEnded(session, 1, 8, false, 0, kStart + absl::Seconds(at));
+    if (session > 10) {
+      forecast.TurnEnded(session - 10, 2, 16, false, 0, kStart + absl::Seconds(at));
+    }
+  }
+  forecast.TurnEnded(99, 3, 24, false, 0, kStart + absl::Seconds(51));
+  const double third = forecast.Worth(forecast.Last(99).kind, Age(5));
+  forecast.TurnEnded(98, 4, 32, false, 0, kStart + absl::Seconds(51));
+  const double fourth = forecast.Worth(forecast.Last(98).kind, Age(5));
+  EXPECT_GT(fourth, 0.5 * third);
+  EXPECT_LT(fourth, 2 * third);
+}
+
 }  // namespace
 }  // namespace pintle::kv

@@ -84,5 +84,37 @@ TEST(SimulationTest, SessionAwareNeverLosesMuchToLruAndWinsWhereMemoryIsShort) {
   }
 }
 
+// Forty conversations over a cache for half of their blocks, a third of them abandoned after two
+// turns and none closed: the policy starts with nothing and has learned within the minutes of one
+// such load which sessions are over. Whatever the law of the think times, it reads again at most
+// 0.8 of what LRU does; measured is 0.04 to 0.35.
+TEST(SimulationTest, SessionAwareLearnsWithinFortySessionsWhichOnesAreOver) {
+  SessionLoad heavy;
+  heavy.think_spread = 1.8;
+  SessionLoad light;
+  light.think_spread = 1.2;
+  SessionLoad power;
+  power.pareto = 1.5;
+  SessionLoad paced;
+  paced.think_spread = 1;
+  paced.pace_spread = 0.8;
+  for (const SessionLoad& load : {SessionLoad{}, heavy, light, power, paced}) {
+    double again[] = {0, 0};
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+      const Trace trace = GenerateSessions(load, seed);
+      const auto half = static_cast<std::int32_t>(trace.unique_blocks() / 2);
+      const auto points = Simulate(trace, {"lru", "session_aware"}, {half}, 1, nullptr);
+      ASSERT_TRUE(points.ok()) << points.status();
+      for (std::size_t i = 0; i < 2; ++i) {
+        again[i] += static_cast<double>(trace.references()) * (1 - (*points)[i].hit_ratio) -
+                    static_cast<double>(trace.unique_blocks());
+      }
+    }
+    EXPECT_GT(again[0], 12 * 50) << "the load does not press";
+    EXPECT_LE(again[1], 0.8 * again[0])
+        << "think spread " << load.think_spread << ", pareto " << load.pareto;
+  }
+}
+
 }  // namespace
 }  // namespace pintle::laboratory
