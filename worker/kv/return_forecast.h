@@ -19,7 +19,8 @@ namespace pintle::kv {
 // much it added, whether a tool is awaited) and when it ended. The session's next turn closes it
 // with the time it took, whether or not its blocks were still there; one that stays open is known
 // not to have come back within its age. Life tables over ages in steps of a factor of sqrt(2) turn
-// both into the chance of a return at each age, for each kind.
+// both into the chance of a return at each age, for each kind: a kind's factor over what was
+// expected of it first, since that takes few observations, then its own ages.
 //
 // Thread: confined to the engine thread. Bounded: the last kTurns turns are observed. Allocates
 // only when made. Fails: does not.
