@@ -157,10 +157,13 @@ bool TierLink::Begin(ActiveTurn& turn, absl::Duration now) {
   if (!steps.empty() && !IsWorth(steps.back().tokens, 1)) steps.pop_back();
   if (steps.empty()) return false;
   std::int64_t found = 0;
+  std::vector<kv::Hash128> blocks;
   for (const tier::LowerTier::Step& step : steps) {
+    blocks.push_back(step.hash);
     tier_.Pin(step.slot);
     found += step.tokens;
   }
+  promotion->own = cache_.OwnLower(sequence, blocks);
   promotion->read.resize(steps.size());
   const absl::Duration computing =
       prefill_rate_ > 0 ? absl::Seconds(static_cast<double>(found) / prefill_rate_) : kPatienceMax;
@@ -214,7 +217,8 @@ bool TierLink::WriteNext(ActiveTurn& turn, Promotion& promotion, absl::Duration 
   if (written) {
     const auto tokens = turn.AdmissionTokens().subspan(static_cast<std::size_t>(start),
                                                        static_cast<std::size_t>(step.tokens));
-    const std::int32_t moved = cache_.AppendMoved(sequence, tokens, tier_.stats().tier, now);
+    const bool own = promotion.written <= promotion.own;
+    const std::int32_t moved = cache_.AppendMoved(sequence, tokens, tier_.stats().tier, own, now);
     turn.promoted += step.tokens;
     if (moved > 0) tier_.Promoted(step.slot, moved);
   }

@@ -92,6 +92,7 @@ class TierLink final : public kv::KvDemoter {
   // One turn's way up.
   struct Promotion {
     std::vector<tier::LowerTier::Step> steps;
+    std::size_t own = 0;  // the first so many are the session's KV
     std::vector<std::optional<tier::StoreDone>> read;  // by step
     std::size_t asked = 0;
     std::size_t written = 0;

@@ -127,11 +127,14 @@ class KvCache {
   // are findable now. Requires: Grow covered them; a pending copy was taken.
   void Append(KvSequence& sequence, absl::Span<const TokenId> tokens, absl::Duration now);
   // As Append, of positions of one block that WriteBlock has read back from a lower tier. They are
-  // moved in, not stored, and are the session's as before if it held them there. Answers how many
-  // were moved in: none when another turn has computed the same block meanwhile.
-  // Requires: tokens() is where a block begins, and Grow covered them.
+  // moved in, not stored. `own`: by OwnLower this is what the session held there, and it goes on
+  // holding it. Answers how many were moved in: none when another turn has computed the same block
+  // meanwhile. Requires: tokens() is where a block begins, and Grow covered them.
   std::int32_t AppendMoved(KvSequence& sequence, absl::Span<const TokenId> tokens, KvTier from,
-                           absl::Duration now);
+                           bool own, absl::Duration now);
+  // How many of these blocks of a lower tier, which continue the sequence, are the ones in which
+  // its session's KV goes on there: a prompt may also continue as somebody else's. O(blocks).
+  std::size_t OwnLower(const KvSequence& sequence, absl::Span<const Hash128> blocks) const;
   // What lower tiers know all written positions by. Requires: tokens() is where a block begins.
   Hash128 ChainHash(const KvSequence& sequence) const;
   // Forgets written positions >= `total_tokens` and gives back the blocks beyond them; Grow again

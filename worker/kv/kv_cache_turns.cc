@@ -345,7 +345,7 @@ Hash128 KvCache::ChainHash(const KvSequence& sequence) const {
 }
 
 std::int32_t KvCache::AppendMoved(KvSequence& sequence, absl::Span<const TokenId> tokens,
-                                  KvTier from, absl::Duration now) {
+                                  KvTier from, bool own, absl::Duration now) {
   Notice(now);
   const std::int32_t slot = SlotOf(sequence);
   Sequence& it = sequences_[slot];
@@ -359,8 +359,28 @@ std::int32_t KvCache::AppendMoved(KvSequence& sequence, absl::Span<const TokenId
   const std::int32_t place = it.tokens / options_.block_tokens;
   FillBlock(slot, place, tokens, from, now);
   it.tokens += count;
-  holdings_.Attach(it.session, count - Reclaim(slot, sequences_.Table(slot)[place], count, now));
+  const std::int32_t back =
+      own ? Reclaim(slot, sequences_.Table(slot)[place], count, now) : 0;
+  holdings_.Attach(it.session, count - back);
   return static_cast<std::int32_t>(holdings_.stats.physical.moved_in - before);
+}
+
+std::size_t KvCache::OwnLower(const KvSequence& sequence,
+                              absl::Span<const Hash128> blocks) const {
+  const Sequence& it = sequences_[SlotOf(sequence)];
+  if (it.session == -1 || holdings_.demoter == nullptr) return 0;
+  const Session& session = holdings_.sessions[it.session];
+  if (session.lower == 0 || session.held != it.tokens || it.own != it.tokens) return 0;
+  // From its end up to where it begins: only the way up is known.
+  const auto all = static_cast<std::size_t>(BlocksFor(session.held + session.lower) -
+                                            BlocksFor(session.held));
+  std::size_t common = std::min(all, blocks.size());
+  std::optional<Hash128> at = session.lower_tail;
+  for (std::size_t place = all; place-- > 0 && at.has_value();) {
+    if (place < common && blocks[place] != *at) common = place;
+    if (place > 0) at = holdings_.demoter->Above(*at, 1);
+  }
+  return at.has_value() ? common : 0;
 }
 
 std::int32_t KvCache::Reclaim(std::int32_t slot, BlockIndex block, std::int32_t tokens,

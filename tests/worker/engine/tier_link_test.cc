@@ -278,6 +278,26 @@ TEST_F(TierLinkTest, SessionsOfTheManifestHoldTheirBlocksAgain) {
   EXPECT_EQ(Stats().physical.present, 0);
 }
 
+TEST_F(TierLinkTest, APromptThatGoesOnAsSomebodyElsesLeavesTheSessionItsOwnKv) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  Turn("c", 150);
+  ASSERT_EQ(cache().SessionStats(Key("a"))->lower_tokens, 107);
+  // The turn of a, begun anew with b's words, reads b's blocks back and ends badly.
+  const TestTurn turn = bench_->Submit(
+      EngineBench::Turn(Join(history_["b"], EngineBench::Prompt(3, 3)), 30, "a"));
+  while (!turn.sink->Record().started.has_value()) {
+    if (!bench_->Round()) bench_->RunIo();
+  }
+  EXPECT_GT(turn.sink->Record().started->cached.disk, 0);
+  bench_->engine().Cancel(turn.id, absl::CancelledError("test"));
+  bench_->RunUntilIdle();
+  EXPECT_EQ(cache().HeldTokens(Key("a")), 107);
+  EXPECT_EQ(cache().SessionStats(Key("a"))->lower_tokens, 107);
+  EXPECT_EQ(Turn("a", 4).started->cached.Total(), 107);
+}
+
 TEST_F(TierLinkTest, AGuaranteeThatCameBackWithTheManifestKeepsItsBlocksUntilItsLeaseEnds) {
   slots_ = 16;
   LeaveRoomForPins();

@@ -63,6 +63,12 @@ KvSimulation::KvSimulation(const Options& options)
   observers_.Add(events_.get());
   observers_.Add(&recorder_);
   cache_->SetObserver(&observers_);
+  if (options.tier) MakeTier();
+}
+
+Position KvSimulation::DeviceTokens(const SessionKey& key) const {
+  const auto stats = cache_->SessionStats(key);
+  return stats.has_value() ? static_cast<Position>(stats->held_tokens - stats->lower_tokens) : 0;
 }
 
 std::int32_t KvSimulation::Pick(std::int32_t below) {
@@ -114,7 +120,8 @@ std::int64_t KvSimulation::EvictedOf(const SessionKey& key) const {
       evicted += stats->ledger.removed[reason];
     }
   }
-  return evicted;
+  // Only a tier below loses what was damaged.
+  return evicted + stats->ledger.removed[At(KvReason::kDamaged)];
 }
 
 absl::Status KvSimulation::CheckUnchanged(const SessionKey& key, Position before,
@@ -171,6 +178,7 @@ absl::Status KvSimulation::BeginTurn() {
     PINTLE_RETURN_IF_ERROR(cache_->Reserve(turn.sequence, match.blocks_needed));
   }
   PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+  if (Chance(80)) PINTLE_RETURN_IF_ERROR(ReadBack(turn));
   PINTLE_RETURN_IF_ERROR(CheckUnchanged(turn.key, turn.held_before, turn.evicted_before));
   turns_.push_back(std::move(turn));
   return absl::OkStatus();
@@ -353,7 +361,9 @@ absl::Status KvSimulation::ForkSession() {
     PINTLE_SIM_EXPECT(cache_->HeldTokens(to) == target_held, target_held);
     return absl::OkStatus();
   }
-  PINTLE_SIM_EXPECT(!busy && *forked == std::min(held, keep), *forked, " of ", held);
+  // A fork within what lower tiers keep begins where the device's part ends.
+  const Position most = keep >= held ? held : DeviceTokens(from);
+  PINTLE_SIM_EXPECT(!busy && *forked == std::min(most, keep), *forked, " of ", held);
   PINTLE_SIM_EXPECT(cache_->HeldTokens(to) == *forked, *forked);
   PINTLE_SIM_EXPECT(cache_->HeldTokens(from) == held, held);
   auto transcript = transcripts_[from];
@@ -451,6 +461,7 @@ absl::Status KvSimulation::Probe() {
   turn.tokens.push_back(77);
   turn.digests = Digest(turn.key.tenant, turn.tokens);
   const Position held = cache_->HeldTokens(turn.key);
+  const Position near = DeviceTokens(turn.key);
   const std::int64_t evicted = EvictedOf(turn.key);
   const bool funded = cache_->Match(turn.key, turn.tokens).funded;
   auto begun = cache_->Begin(turn.key, turn.tokens, now_);
@@ -458,8 +469,9 @@ absl::Status KvSimulation::Probe() {
   turn.sequence = *std::move(begun);
   // A turn that may fill its session's budget does not copy a partial block that others use.
   const Position spared = funded ? options_.block_tokens - 1 : 0;
-  PINTLE_SIM_EXPECT(turn.sequence.tokens() + spared >= held, turn.sequence.tokens(), " of ", held);
+  PINTLE_SIM_EXPECT(turn.sequence.tokens() + spared >= near, turn.sequence.tokens(), " of ", near);
   PINTLE_RETURN_IF_ERROR(CheckContent(turn));
+  PINTLE_RETURN_IF_ERROR(ReadBack(turn));
   cache_->Rollback(std::move(turn.sequence), now_);
   return CheckUnchanged(turn.key, held, evicted);
 }
@@ -478,11 +490,11 @@ absl::Status KvSimulation::TryPlan() {
     cache_->Commit(plan, KvReason::kCapacity, SessionKey{TenantId("t0"), SessionId()}, now_);
     const KvStats after = cache_->Stats();
     PINTLE_SIM_EXPECT(after.Blocks(BlockState::kFree) >= plan.need, plan.need);
-    PINTLE_SIM_EXPECT(std::accumulate(after.evictions.begin(), after.evictions.end(),
-                                      std::int64_t{0}) -
-                              before ==
-                          static_cast<std::int64_t>(plan.victims.size()),
-                      plan.victims.size());
+    const std::int64_t evicted =
+        std::accumulate(after.evictions.begin(), after.evictions.end(), std::int64_t{0}) - before;
+    const auto victims = static_cast<std::int64_t>(plan.victims.size());
+    // Those that are not evicted have moved to the tier below.
+    PINTLE_SIM_EXPECT(tier_ == nullptr ? evicted == victims : evicted <= victims, victims);
   }
   for (const EvictionRecord& record : recorder_.Take()) {
     PINTLE_SIM_EXPECT(record.number == ++last_record_, record.number);
@@ -520,14 +532,17 @@ absl::Status KvSimulation::CheckEvents() {
   bool gap_free = true;
   events_->Take([&](const CacheEvent& event) {
     gap_free = gap_free && event.sequence == ++last_event_;
+    const bool device = event.tier == KvTier::kDevice;
+    KvLedger& ledger = device ? told_ : told_lower_;
     if (event.kind == CacheEventKind::kStored) {
-      told_.added += event.tokens;
+      ledger.added += event.tokens;
     } else if (event.kind == CacheEventKind::kMoved) {
-      (event.tier == KvTier::kDevice ? told_.moved_out : told_.moved_in) += event.tokens;
+      ledger.moved_out += event.tokens;
+      (device ? told_lower_ : told_).moved_in += event.tokens;
     } else {
-      told_.removed[At(event.reason)] += event.tokens;
+      ledger.removed[At(event.reason)] += event.tokens;
     }
-    if (event.kind == CacheEventKind::kEvicted) ++evictions_told_;
+    if (event.kind == CacheEventKind::kEvicted && device) ++evictions_told_;
   });
   PINTLE_SIM_EXPECT(gap_free, last_event_);
   const KvStats stats = cache_->Stats();
@@ -538,13 +553,14 @@ absl::Status KvSimulation::CheckEvents() {
   PINTLE_SIM_EXPECT(evictions_told_ == std::accumulate(stats.evictions.begin(),
                                                        stats.evictions.end(), std::int64_t{0}),
                     evictions_told_);
-  return absl::OkStatus();
+  return CheckTier();
 }
 
 absl::Status KvSimulation::Run(std::int64_t operations) {
   for (std::int64_t i = 0; i < operations; ++i) {
     now_ += absl::Milliseconds(Pick(1000));
     absl::Status status = Operation();
+    if (status.ok() && tier_ != nullptr) status = WorkTier();
     if (status.ok() && options_.pins) status = CheckGuarantees();
     if (status.ok() && i % options_.check_every == 0) status = cache_->CheckInvariants();
     // Now and then, so that events are also made of what several operations did to a block.
@@ -559,6 +575,7 @@ absl::Status KvSimulation::Run(std::int64_t operations) {
 
 absl::Status KvSimulation::Quiesce() {
   while (!turns_.empty()) PINTLE_RETURN_IF_ERROR(Abort(TakeTurn(turns_.size() - 1)));
+  PINTLE_RETURN_IF_ERROR(QuiesceTier());
   PINTLE_RETURN_IF_ERROR(cache_->CheckInvariants());
   PINTLE_RETURN_IF_ERROR(CheckEvents());
   const KvStats stats = cache_->Stats();

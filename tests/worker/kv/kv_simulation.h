@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "tests/fakes/eviction_recorder.h"
+#include "tests/worker/kv/simulated_tier.h"
 #include "worker/kv/event_log.h"
 #include "worker/kv/kv_cache.h"
 #include "worker/kv/kv_observer_list.h"
@@ -32,6 +33,8 @@ class KvSimulation {
     std::string policy = "lru";
     // Random pins, leases, quotas, floors and changes of policy beside the turns.
     bool pins = false;
+    // A small and unreliable tier below the device, which takes victims over and is read back from.
+    bool tier = false;
     // Invariants are O(blocks x tokens): checked after every so many operations.
     std::int32_t check_every = 1;
   };
@@ -48,6 +51,13 @@ class KvSimulation {
   std::int64_t forks() const { return forks_; }
   std::int64_t imports() const { return imports_; }
   std::int64_t funded_turns() const { return funded_turns_; }
+  // Positions that came back from the tier below.
+  std::int64_t read_back() const { return read_back_; }
+  // Tokens that the tier below evicted or found damaged.
+  std::int64_t lost_below() const {
+    return told_lower_.removed[At(KvReason::kCapacity)] +
+           told_lower_.removed[At(KvReason::kDamaged)];
+  }
 
  private:
   struct Turn {
@@ -94,16 +104,29 @@ class KvSimulation {
   absl::Status CheckEvents();
   Turn TakeTurn(std::size_t at);
 
+  void MakeTier();
+  absl::Status WorkTier();
+  // Reads back what continues the turn's prompt.
+  absl::Status ReadBack(Turn& turn);
+  // The tier's invariants, and that the events told so far sum up to its ledger.
+  absl::Status CheckTier();
+  absl::Status QuiesceTier();
+  // What the session holds on the device.
+  Position DeviceTokens(const SessionKey& key) const;
+
   Options options_;
   std::mt19937_64 random_;
   EvictionRecorder recorder_;
   KvObserverList observers_;
   std::unique_ptr<KvCache> cache_;
   std::unique_ptr<EventLog> events_;
-  KvLedger told_;  // the sum of the events taken
+  KvLedger told_;        // the sum of the events taken
+  KvLedger told_lower_;  // of the tier below
   std::int64_t evictions_told_ = 0;
   std::uint64_t last_event_ = 0;
   std::vector<std::uint64_t> device_;
+  std::unique_ptr<SimulatedTier> tier_;
+  std::int64_t read_back_ = 0;
   std::vector<Turn> turns_;
   std::map<SessionKey, std::vector<TokenId>> transcripts_;
   absl::Duration now_ = absl::ZeroDuration();

@@ -52,13 +52,16 @@ absl::Status KvSimulation::CheckGuarantees() {
     const bool guarded = stats.has_value() && stats->pin == PinKind::kGuaranteed &&
                          !stats->deferred && !stats->running &&
                          stats->held_tokens <= stats->budget_tokens;
+    // What a tier below has damaged nobody can promise.
+    const std::int64_t evicted =
+        stats.has_value() ? EvictedOf(key) - stats->ledger.removed[At(KvReason::kDamaged)] : 0;
     const auto before = guarded_.find(key);
     if (guarded && before != guarded_.end()) {
-      PINTLE_SIM_EXPECT(EvictedOf(key) == before->second, key.session.value(),
+      PINTLE_SIM_EXPECT(evicted == before->second, key.session.value(),
                         " lost KV that was guaranteed");
     }
     if (guarded) {
-      guarded_[key] = EvictedOf(key);
+      guarded_[key] = evicted;
     } else {
       guarded_.erase(key);
     }
