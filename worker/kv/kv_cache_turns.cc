@@ -284,6 +284,10 @@ void KvCache::CopyTail(std::int32_t slot, absl::Duration now) {
   holdings_.Write(target, used, now);
   holdings_.RefSource(source, it.funder != -1);
   ReplaceEntry(slot, place, target);
+  if (it.session != -1 && it.funder != -1 && holdings_.pool[source].general_refs > 0) {
+    // Nobody reckoned with a choice beyond the budget: the session's last block stays with it.
+    pins_.TurnRewound(it.session, it.funded_blocks, place, now);
+  }
   holdings_.Deref(source, KvReason::kOverwritten, now, it.funder != -1);
   it.copy = BlockCopy{source, target, used};
   it.copy_stage = CopyStage::kPending;
@@ -424,6 +428,10 @@ void KvCache::FillBlock(std::int32_t slot, std::int32_t place, absl::Span<const 
   holdings_.Ref(equal, it.funder != -1);
   holdings_.Touch(equal, now);
   ReplaceEntry(slot, place, equal);
+  if (it.session != -1 && it.funder != -1) {
+    // The session's block, if it was one, is beside the turn's now and no longer one with it.
+    pins_.TurnRewound(it.session, it.funded_blocks, place, now);
+  }
   holdings_.Deref(block, KvReason::kOverwritten, now, it.funder != -1);
   ++holdings_.stats.deduplicated_blocks;
 }

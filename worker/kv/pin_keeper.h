@@ -39,7 +39,8 @@ class PinKeeper {
   // A turn of the session begins: its lease stops. `blocks` > 0: the turn draws that many from the
   // budget, `kept` of the chain before it being shared with it; 0: it draws nothing.
   void TurnBegan(std::int32_t session, std::int32_t blocks, std::int32_t kept, absl::Duration now);
-  // The funded turn goes back to sharing only `kept` blocks with the chain before it.
+  // The funded turn shares only `kept` blocks with the chain before it any more: it went back,
+  // found a block that it had written to be another's, or copied one that others use.
   void TurnRewound(std::int32_t session, std::int32_t blocks, std::int32_t kept,
                    absl::Duration now);
   // The session's turn has ended, its chain is what it will be: the lease begins.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/kv/pin_keeper.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -188,6 +189,23 @@ TEST_F(PinKeeperTest, ADroppedSessionLeavesNothingSetAside) {
   EXPECT_EQ(cache_->Stats().guaranteed_blocks, 0);
   EXPECT_EQ(Blocks(BlockState::kFree), 16);
   EXPECT_EQ(cache_->NextExpiry(), absl::InfiniteDuration());
+}
+
+TEST_F(PinKeeperTest, AForkBeyondTheBudgetNeverMakesAGuaranteeTakeMoreThanItsBlocks) {
+  Turn(Key("a"), Run(0, 2));
+  ASSERT_EQ(Set("a", Guaranteed(4)).verdict, PinVerdict::kAccepted);
+  auto turn = cache_->Begin(Key("a"), Run(0, 3), Now(), {.tokens_max = 4});
+  ASSERT_TRUE(turn.ok());
+  WriteTo(*turn, Run(0, 3));
+  auto fork = cache_->Fork(*turn, Now());
+  ASSERT_TRUE(fork.ok()) << fork.status();
+  WriteTo(*turn, Run(0, 4));  // copies what the session held two positions of
+  fork = KvSequence();
+  KvSequence other = Begin(Key("b"), Run(50, 4));
+  const auto room = static_cast<std::int32_t>(cache_->Room(TenantId("t")));
+  ASSERT_TRUE(cache_->Reserve(other, room).ok());
+  Check();
+  ASSERT_TRUE(cache_->Grow(other, 4 * std::min(room, 6), Now()).ok());
 }
 
 TEST_F(PinKeeperTest, RangesKeepWhatTheyNameAndAllBefore) {
