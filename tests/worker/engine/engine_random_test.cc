@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole engine under random loads, checked against an oracle without a cache: sessions that
-// append, replace and roll back, several choices, readers that pause, cancels, tiny pools.
+// append, replace and roll back, several choices, readers that pause, cancels, tiny pools, pins,
+// forks, truncations, exports and imports, an unreliable tier below, and restarts.
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -24,37 +26,49 @@ struct Running {
 class RandomLoad {
  public:
   // With a tier: a small and unreliable one below the device.
-  RandomLoad(std::uint32_t seed, bool tier) : random_(seed), bench_(MakeSetup(tier)) {}
+  // With pins: sessions are pinned at random, and moved as wholes.
+  RandomLoad(std::uint32_t seed, bool tier, bool pins = false)
+      : random_(seed),
+        pins_(pins),
+        setup_(MakeSetup(tier)),
+        engine_bench_(std::make_unique<EngineBench>(setup_)) {}
 
   // Plays `rounds` rounds, then lets everything finish.
   void Play(int rounds) {
     for (int round = 0; round < rounds; ++round) {
       if (running_.size() < 12 && Pick(0, 2) == 0) SubmitOne();
-      bench_.Round();
+      bench().Round();
       // A tier that is slow at times, now and then too slow for those who wait.
-      for (int i = Pick(0, 6); i > 0 && bench_.RunIo(); --i) {
+      for (int i = Pick(0, 6); i > 0 && bench().RunIo(); --i) {
       }
-      bench_.clock().Advance(Pick(0, 99) == 0 ? absl::Seconds(Pick(0, 11))
+      bench().clock().Advance(Pick(0, 99) == 0 ? absl::Seconds(Pick(0, 11))
                                               : absl::Milliseconds(Pick(0, 50)));
       for (std::size_t i = 0; i < running_.size(); ++i) Disturb(i);
       if (Pick(0, 9) == 0) ChangeSession();
+      if (pins_ && Pick(0, 9) == 0) ChangePin();
+      if (pins_ && Pick(0, 19) == 0) MoveSession();
+      if (pins_ && setup_.tier && Pick(0, 99) == 0) Restart();
     }
     for (Running& running : running_) running.test.sink->set_paused(false);
     for (int round = 0; round < 100000 && !running_.empty(); ++round) {
-      bench_.Round();
-      bench_.RunIo();
+      bench().Round();
+      bench().RunIo();
       for (std::size_t i = 0; i < running_.size();) {
         if (!EndIfFinished(i)) ++i;
       }
     }
     EXPECT_TRUE(running_.empty()) << "turns hang";
-    while (bench_.RunIo() || bench_.Round()) {
+    for (const auto& [key, history] : transcripts_) SetPin(key, Pin());
+    while (bench().RunIo() || bench().Round()) {
     }
-    bench_.ExpectAllBlocksFree();
+    bench().ExpectAllBlocksFree();
   }
 
   std::int64_t committed() const { return committed_; }
-  tier::TierStats Tier() { return bench_.engine().Snapshot().tiers.at(0); }
+  std::int64_t pinned() const { return pinned_; }
+  std::int64_t moved() const { return moved_; }
+  std::int64_t restarts() const { return restarts_; }
+  tier::TierStats Tier() { return bench().engine().Snapshot().tiers.at(0); }
 
  private:
   tier::FakeBlockStore::Faults MakeFaults() {
@@ -72,10 +86,12 @@ class RandomLoad {
   EngineBench::Setup MakeSetup(bool tier) {
     EngineBench::Setup setup;
     if (tier) {
-      setup.tier = [this](std::size_t block_bytes) {
+      setup.engine.kv.hash_key = {3, 4};
+      setup.tier = [this, slots = Pick(4, 60)](std::size_t block_bytes) {
         EngineTier made;
-        made.store = std::make_unique<tier::FakeBlockStore>(
-            std::make_shared<tier::FakeMedium>(), Pick(4, 60), block_bytes, MakeFaults());
+        made.store = std::make_unique<tier::FakeBlockStore>(medium_, slots, block_bytes,
+                                                            MakeFaults());
+        made.sessions = manifest_;
         made.probe = false;
         made.threaded = false;
         made.staging_bytes = static_cast<std::int64_t>(block_bytes) * Pick(1, 20);
@@ -86,6 +102,8 @@ class RandomLoad {
     setup.decoder.block_tokens = kBlockTokens[Pick(0, 2)];
     setup.decoder.eos_per_mille = Pick(0, 1) * 20;
     setup.blocks = std::max(10, Pick(350, 1500) / setup.decoder.block_tokens);
+    // Requests are short enough to leave room for guarantees.
+    if (pins_) setup.decoder.context_tokens = (setup.blocks / 2 - 2) * setup.decoder.block_tokens;
     setup.engine.scheduler.step_tokens = Pick(8, 128);
     setup.engine.scheduler.prefill_chunk_min = Pick(1, 16);
     setup.engine.scheduler.prefill_chunk_max = Pick(16, 128);
@@ -123,8 +141,12 @@ class RandomLoad {
       turn.sampling.repetition_penalty = 1.2F;
     }
     turn.prompt_logprobs = Pick(0, 7) == 0;
+    if (pins_ && !turn.key.session.empty() && Pick(0, 3) == 0) {
+      turn.pin = RandomPin();
+      turn.lease = absl::Milliseconds(Pick(1, 20000));
+    }
     turn.sink = std::make_shared<RecordingSink>();
-    const auto id = bench_.engine().Submit(turn);
+    const auto id = bench().engine().Submit(turn);
     if (!id.ok()) {
       EXPECT_TRUE(HasReason(id.status(), Reason::kSessionBusy) ||
                   HasReason(id.status(), Reason::kPromptTooLong))
@@ -132,6 +154,93 @@ class RandomLoad {
       return;
     }
     running_.push_back({{*id, std::static_pointer_cast<RecordingSink>(turn.sink)}, turn});
+  }
+
+  // Sets or changes what a session is promised; refused where budgets say so.
+  void ChangePin() {
+    const SessionKey key{TenantId(Pick(0, 1) == 0 ? "acme" : "other"),
+                         SessionId(absl::StrCat("s", Pick(0, 3)))};
+    SetPin(key, RandomPin());
+  }
+
+  Pin RandomPin() {
+    Pin pin;
+    pin.kind = static_cast<PinKind>(Pick(0, 2));
+    pin.budget_tokens = Pick(1, 300);
+    pin.resident = Pick(0, 3) == 0;
+    pin.priority = Pick(0, 100);
+    return pin;
+  }
+
+  void SetPin(const SessionKey& key, const Pin& pin) {
+    PinAnswer answer;
+    EXPECT_TRUE(bench()
+                    .engine()
+                    .SetPin(key, pin, absl::Milliseconds(Pick(1, 20000)),
+                            [&answer](PinAnswer given) { answer = std::move(given); })
+                    .ok());
+    bench().Round();
+    EXPECT_EQ(answer.verdict == PinVerdict::kRejected, !answer.why.ok()) << answer.why;
+    if (answer.why.ok() && pin.kind == PinKind::kGuaranteed) ++pinned_;
+  }
+
+  // Exports what the device holds of one session and imports it as another.
+  void MoveSession() {
+    const TenantId tenant(Pick(0, 1) == 0 ? "acme" : "other");
+    const SessionKey from{tenant, SessionId(absl::StrCat("s", Pick(0, 3)))};
+    const SessionKey to{tenant, SessionId(absl::StrCat("s", Pick(0, 3)))};
+    if (IsBusy(running_, to)) return;
+    absl::StatusOr<EngineReading> opened = absl::UnknownError("not called");
+    bench().engine().OpenReading(from, Pick(0, 200), [&](auto o) { opened = std::move(o); });
+    bench().Round();
+    if (!opened.ok()) return;
+    EngineImport import;
+    import.key = to;
+    import.tokens = opened->tokens;
+    import.secret = static_cast<std::uint64_t>(Pick(0, 3));
+    const auto end = static_cast<Position>(opened->tokens.size());
+    const std::int32_t width = setup_.decoder.block_tokens;
+    for (Position at = 0; at < end;) {
+      const std::int32_t count = std::min({Pick(1, width), width - at % width, end - at});
+      absl::StatusOr<std::string> bytes = absl::UnknownError("not called");
+      bench().engine().ReadPositions(opened->number, at, count,
+                                     [&](auto read) { bytes = std::move(read); });
+      bench().Round();
+      if (!bytes.ok()) return;  // turns needed the blocks
+      import.portions.push_back({at, count, *std::move(bytes), 0});
+      at += count;
+    }
+    bench().engine().CloseReading(opened->number);
+    absl::StatusOr<Position> held = absl::UnknownError("not called");
+    bench().engine().Import(std::move(import), [&](auto tokens) { held = std::move(tokens); });
+    while (absl::IsUnknown(held.status())) bench().Round();
+    if (!held.ok()) return;
+    EXPECT_LE(*held, end);
+    transcripts_[to] = std::move(opened->tokens);
+    ++moved_;
+  }
+
+  // Stopped, with or without the time to save, or killed: transcripts and the medium remain.
+  void Restart() {
+    const std::int32_t how = Pick(0, 2);
+    if (how > 0) bench().engine().Stop();
+    if (how > 1) {
+      bench().engine().SaveTier(absl::Milliseconds(1), [](std::int64_t, std::int64_t) {});
+      while (bench().RunIo()) {
+      }
+    }
+    manifest_.clear();
+    for (const auto& place : bench().engine().cache().SessionPlaces()) {
+      tier::TierManifest::SessionEnd end{place.key, place.tail_hash, place.tokens};
+      if (place.pin == PinKind::kGuaranteed) {
+        end.guarantee = {place.budget_tokens, place.resident,
+                         bench().clock().Wall() + absl::Seconds(Pick(-1, 9))};
+      }
+      manifest_.push_back(std::move(end));
+    }
+    running_.clear();
+    engine_bench_ = std::make_unique<EngineBench>(setup_);
+    ++restarts_;
   }
 
   static bool IsBusy(const std::vector<Running>& running, const SessionKey& key) {
@@ -152,17 +261,17 @@ class RandomLoad {
     const auto done = [&status](absl::Status s) { status = std::move(s); };
     const std::int32_t kind = Pick(0, 3);
     if (kind == 0) {
-      bench_.engine().TruncateSession(from, position, done);
-      bench_.Round();
+      bench().engine().TruncateSession(from, position, done);
+      bench().Round();
       EXPECT_EQ(status.ok(), !HasReason(status, Reason::kSessionBusy)) << status;
       if (!IsBusy(running_, from)) transcripts_[from] = history;
     } else if (kind == 1 && !IsBusy(running_, from)) {
-      bench_.engine().DropSession(from);
-      bench_.Round();
+      bench().engine().DropSession(from);
+      bench().Round();
       transcripts_[from].clear();
     } else if (from != to && !IsBusy(running_, to)) {
-      bench_.engine().ForkSession(from, to, position, done);
-      bench_.Round();
+      bench().engine().ForkSession(from, to, position, done);
+      bench().Round();
       EXPECT_TRUE(status.ok()) << status;
       transcripts_[to] = history;
     }
@@ -172,9 +281,11 @@ class RandomLoad {
     Running& running = running_[i];
     const std::int32_t dice = Pick(0, 199);
     if (dice < 2) {
-      bench_.engine().Cancel(running.test.id, absl::CancelledError("test"));
-      bench_.Round();
-      EXPECT_EQ(running.test.sink->Record().ended->status.code(), absl::StatusCode::kCancelled);
+      bench().engine().Cancel(running.test.id, absl::CancelledError("test"));
+      bench().Round();
+      const absl::Status ended = running.test.sink->Record().ended->status;
+      // A budget may have ended it before.
+      EXPECT_TRUE(absl::IsCancelled(ended) || (pins_ && absl::IsResourceExhausted(ended))) << ended;
       running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i--));
       return;
     }
@@ -187,15 +298,17 @@ class RandomLoad {
     const Running running = running_[i];
     SinkRecord record = running.test.sink->Record();
     if (record.ended) {
-      // Nothing but a pool that could never hold all choices at once may end a turn here.
-      ADD_FAILURE() << record.ended->status;
+      // Nothing but a budget that cannot hold it may end a turn here.
+      EXPECT_TRUE(pins_ && (HasReason(record.ended->status, Reason::kSessionBudget) ||
+                            HasReason(record.ended->status, Reason::kPinBudget)))
+          << record.ended->status;
       running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
       return true;
     }
     if (static_cast<std::int32_t>(record.finished.size()) < running.wanted.n) return false;
     for (std::int32_t choice = 0; choice < running.wanted.n; ++choice) {
       const std::vector<TokenId>& made = record.tokens[choice];
-      auto expected = bench_.decoder().ReferenceSampled(running.wanted.prompt,
+      auto expected = bench().decoder().ReferenceSampled(running.wanted.prompt,
                                                         static_cast<std::int32_t>(made.size()),
                                                         running.wanted.sampling, choice);
       // Where EOS is a matter of sampling alone the reference goes on.
@@ -203,8 +316,8 @@ class RandomLoad {
     }
     auto output = record.tokens[0];
     if (Pick(0, 3) == 0 && output.size() > 2) output.resize(output.size() - 2);
-    bench_.engine().Commit(running.test.id, {output});
-    bench_.Round();
+    bench().engine().Commit(running.test.id, {output});
+    bench().Round();
     record = running.test.sink->Record();
     EXPECT_TRUE(record.ended && record.ended->status.ok());
     if (!running.wanted.key.session.empty()) {
@@ -215,11 +328,20 @@ class RandomLoad {
     return true;
   }
 
+  EngineBench& bench() { return *engine_bench_; }
+
   std::mt19937 random_;
-  EngineBench bench_;
+  const bool pins_;
+  std::shared_ptr<tier::FakeMedium> medium_ = std::make_shared<tier::FakeMedium>();
+  std::vector<tier::TierManifest::SessionEnd> manifest_;
+  const EngineBench::Setup setup_;
+  std::unique_ptr<EngineBench> engine_bench_;
   std::vector<Running> running_;
   std::map<SessionKey, std::vector<TokenId>> transcripts_;
   std::int64_t committed_ = 0;
+  std::int64_t pinned_ = 0;
+  std::int64_t moved_ = 0;
+  std::int64_t restarts_ = 0;
 };
 
 class EngineRandomTest : public ::testing::TestWithParam<std::uint32_t> {
@@ -232,10 +354,18 @@ class EngineRandomTest : public ::testing::TestWithParam<std::uint32_t> {
     EXPECT_GT(moved_down, 0);
     EXPECT_GT(moved_up, 0);
     EXPECT_GT(lost, 0);
+    std::printf("pins %lld, moves %lld, restarts %lld\n", static_cast<long long>(pinned),
+                static_cast<long long>(moved), static_cast<long long>(restarts));
+    EXPECT_GT(pinned, 0);
+    EXPECT_GT(moved, 0);
+    EXPECT_GT(restarts, 0);
   }
   static inline std::int64_t moved_down = 0;
   static inline std::int64_t moved_up = 0;
   static inline std::int64_t lost = 0;
+  static inline std::int64_t pinned = 0;
+  static inline std::int64_t moved = 0;
+  static inline std::int64_t restarts = 0;
 };
 
 TEST_P(EngineRandomTest, EveryCommittedTurnEqualsTheOracle) {
@@ -253,6 +383,16 @@ TEST_P(EngineRandomTest, AnUnreliableTierBelowChangesNoToken) {
   moved_down += load.Tier().physical.moved_in;
   moved_up += load.Tier().hit_tokens;
   lost += load.Tier().damaged + load.Tier().late + load.Tier().write_failures;
+}
+
+TEST_P(EngineRandomTest, PinsMovesAndRestartsChangeNoToken) {
+  SCOPED_TRACE(absl::StrCat("seed ", GetParam()));
+  RandomLoad load(GetParam(), /*tier=*/GetParam() % 4 != 0, /*pins=*/true);
+  load.Play(600);
+  EXPECT_GT(load.committed(), 5);
+  pinned += load.pinned();
+  moved += load.moved();
+  restarts += load.restarts();
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, EngineRandomTest, ::testing::Range(1U, 41U));
