@@ -23,6 +23,10 @@ class ReplayTree : public kv::BlockTree {
   std::int32_t Children(BlockIndex block) const override { return At(block).children; }
   std::int32_t Depth(BlockIndex block) const override { return At(block).depth; }
   kv::BlockFacts Facts(BlockIndex block) const override;
+  // The node: a place in the trie of all prompts, so equal after an eviction too.
+  std::uint64_t Content(BlockIndex block) const override {
+    return static_cast<std::uint64_t>(At(block).node) + 1;
+  }
 
   // The block that holds `node`, kNoBlock when none does.
   BlockIndex Find(Node node) const { return resident_[static_cast<std::size_t>(node)]; }

@@ -34,6 +34,18 @@ TEST_F(ReplayTreeTest, BlocksKnowTheirPlace) {
   EXPECT_EQ(tree.resident(), 1);
 }
 
+TEST_F(ReplayTreeTest, ContentHasANameThatOutlivesItsEviction) {
+  ReplayTree tree(trace_, turns_, 3);
+  tree.Take(0);
+  const BlockIndex second = tree.Take(1);
+  const std::uint64_t name = tree.Content(second);
+  EXPECT_NE(name, 0U);
+  tree.Free(second);
+  const BlockIndex other = tree.Take(2);
+  EXPECT_NE(tree.Content(other), name);
+  EXPECT_EQ(tree.Content(tree.Take(1)), name);
+}
+
 TEST_F(ReplayTreeTest, FactsAreThoseOfTheSessionWithMostTurns) {
   ReplayTree tree(trace_, turns_, 3);
   const BlockIndex block = tree.Take(0);
