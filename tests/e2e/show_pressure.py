@@ -28,8 +28,9 @@ ANSWER_TOKENS = 24
 # Heavy tails, as chats have them: one pause in ten is longer than six times the median, one in
 # forty longer than fifteen times.
 THINK_MEDIAN_SECONDS, THINK_SIGMA, THINK_MAX_SECONDS = 5.0, 1.4, 60.0
-# Messages of like length: the longest times to a first token are then those of lost history.
-WORDS_MEDIAN, WORDS_SIGMA, WORDS_MAX = 80, 0.5, 200
+# A first message brings a text to talk about, later ones are of like length: the longest times to a
+# first token are then those of lost history, not of what is new.
+FIRST_WORDS, WORDS_MEDIAN, WORDS_SIGMA, WORDS_MAX = 100, 60, 0.5, 200
 # All sessions have begun before half of them are through: they need far more than the pool's half
 # of their KV while they last. Fewer seconds would make the processors the narrow place.
 ARRIVALS_SECONDS = 50.0
@@ -50,8 +51,9 @@ class Plan:
         self.arrival = draw.uniform(0, ARRIVALS_SECONDS)
         self.texts = []
         self.thinks = []
-        for _ in range(turns):
+        for turn in range(turns):
             words = min(WORDS_MAX, int(draw.lognormvariate(0, WORDS_SIGMA) * WORDS_MEDIAN) + 5)
+            words += FIRST_WORDS if turn == 0 else 0
             self.texts.append(f"{number} " + " ".join(draw.choices(VOCABULARY, k=words)))
             think = THINK_MEDIAN_SECONDS * draw.lognormvariate(0, THINK_SIGMA)
             self.thinks.append(min(THINK_MAX_SECONDS, think))
