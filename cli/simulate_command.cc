@@ -50,7 +50,7 @@ void AddSimulateFlags(CLI::App& app, SimulateFlags& flags) {
       "--trace", flags.trace, "JSON lines of {timestamp, hash_ids}; - reads standard input");
   app.add_option("--generate", flags.generate,
                  "Draw a trace instead: SEED or SEED:KIND, KIND one of chat (the default), agents, "
-                 "documents, bursts, scans")
+                 "documents, bursts, scans, sessions")
       ->excludes(trace);
   app.add_option("--save", flags.save, "Write the generated trace to this file")
       ->excludes(trace);
@@ -79,6 +79,7 @@ absl::StatusOr<laboratory::Trace> Generated(const std::string& text) {
     return InvalidField("--generate", absl::StrCat("is ", text, ", not SEED or SEED:KIND"));
   }
   const std::string kind = colon == std::string::npos ? "chat" : text.substr(colon + 1);
+  if (kind == "sessions") return laboratory::GenerateSessions(laboratory::SessionLoad{}, seed);
   PINTLE_ASSIGN_OR_RETURN(const laboratory::WorkloadShape shape, laboratory::ShapeOf(kind));
   return laboratory::GenerateTrace(shape, seed);
 }

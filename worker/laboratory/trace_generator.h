@@ -51,12 +51,12 @@ struct SessionLoad {
   std::int32_t turns = 6;
   double abandoned = 1.0 / 3;  // share of the sessions
   std::int32_t abandoned_turns = 2;
-  double arrivals_seconds = 20;  // they arrive evenly within
+  double arrivals_seconds = 50;  // they arrive evenly within
   double turn_blocks = 9;        // median a turn adds; heavy-tailed
   std::int32_t turn_blocks_max = 40;
-  double spread = 0.7;       // of log lengths
+  double spread = 0.5;       // of log lengths
   double think_seconds = 5;  // median
-  double think_seconds_max = 120;
+  double think_seconds_max = 60;
   double think_spread = 1.4;  // of log think times
   double pareto = 0;
   double pace_spread = 0;  // of the log of how much slower a whole session is than others

@@ -98,7 +98,8 @@ TEST(SimulationTest, SessionAwareLearnsWithinFortySessionsWhichOnesAreOver) {
   SessionLoad paced;
   paced.think_spread = 1;
   paced.pace_spread = 0.8;
-  for (const SessionLoad& load : {SessionLoad{}, heavy, light, power, paced}) {
+  for (SessionLoad load : {SessionLoad{}, heavy, light, power, paced}) {
+    load.arrivals_seconds = 20;  // there is less time to learn
     double again[] = {0, 0};
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
       const Trace trace = GenerateSessions(load, seed);
