@@ -24,6 +24,38 @@ std::string PinWord(v1::PinKind kind) {
   return name.empty() ? "unknown" : absl::AsciiStrToLower(name);
 }
 
+std::string OutlookWord(v1::Outlook outlook) {
+  const std::string& name = v1::Outlook_Name(outlook);
+  return name.empty() ? "unknown" : absl::AsciiStrToLower(name);
+}
+
+// The pin with what belongs to its kind.
+std::string PinText(const v1::Pin& pin) {
+  std::string text = PinWord(pin.kind());
+  if (pin.has_budget_tokens()) {
+    absl::StrAppend(&text, ", ", Grouped(pin.budget_tokens()), " tokens");
+  }
+  if (pin.has_priority()) absl::StrAppend(&text, ", priority ", pin.priority());
+  if (pin.has_ttl()) {
+    absl::StrAppend(&text, " for ", ReadableSeconds(absl::ToDoubleSeconds(FromProto(pin.ttl()))));
+  }
+  if (pin.ranges_size() > 0) absl::StrAppend(&text, ", ", pin.ranges_size(), " ranges");
+  if (pin.resident()) absl::StrAppend(&text, ", resident");
+  return text;
+}
+
+std::string LeaseLeft(const v1::Session& session, absl::Time now) {
+  if (!session.has_lease_expires()) return "-";
+  const double left = absl::ToDoubleSeconds(FromProto(session.lease_expires()) - now);
+  return left > 0 ? ReadableSeconds(left) : "ended";
+}
+
+std::string ReturnText(const v1::Session& session, absl::Time now) {
+  const double left = absl::ToDoubleSeconds(FromProto(session.expected_return()) - now);
+  return left >= 0 ? absl::StrCat("expected in ", ReadableSeconds(left))
+                   : absl::StrCat("was expected ", ReadableSeconds(-left), " ago");
+}
+
 std::string Held(const v1::Session& session) {
   return session.has_held_tokens() ? Grouped(session.held_tokens()) : "unknown";
 }
@@ -51,11 +83,14 @@ std::string SessionTable(const std::vector<v1::Session>& sessions, absl::Time no
                {"TURNS", Align::kRight},
                {"TOKENS", Align::kRight},
                {"HELD", Align::kRight},
+               {"PIN"},
+               {"LEASE LEFT"},
                {"WORKER"},
                {"LAST USED"}});
   for (const v1::Session& session : sessions) {
     table.AddRow({session.id(), StateWord(session.state()), OrDash(session.model()),
                   Grouped(session.turns()), Grouped(session.position()), Held(session),
+                  PinWord(session.pin().kind()), LeaseLeft(session, now),
                   OrDash(session.worker()),
                   Ago(session.has_last_used(), session.last_used(), now)});
   }
@@ -72,8 +107,12 @@ std::string SessionFacts(const v1::Session& session, absl::Time now) {
   fact("session", session.id());
   fact("model", OrDash(session.model()));
   fact("state", StateWord(session.state()));
-  fact("pin", PinWord(session.pin().kind()));
+  fact("pin", PinText(session.pin()));
   fact("lease", LeaseText(session, now));
+  if (session.outlook() != v1::OUTLOOK_UNSPECIFIED && session.outlook() != v1::OPEN) {
+    fact("outlook", OutlookWord(session.outlook()));
+  }
+  if (session.has_expected_return()) fact("return", ReturnText(session, now));
   fact("created", Ago(session.has_created(), session.created(), now));
   fact("last used", Ago(session.has_last_used(), session.last_used(), now));
   fact("turns", Grouped(session.turns()));

@@ -41,16 +41,13 @@ absl::Status FillSpan(const char* flag, const std::string& text, Request& reques
   return absl::OkStatus();
 }
 
-template <typename Request>
-absl::Status FillPin(const std::string& pin, const std::string& lease, Request& request) {
-  if (!pin.empty()) {
-    v1::PinKind kind = v1::PIN_KIND_UNSPECIFIED;
-    if (!v1::PinKind_Parse(absl::AsciiStrToUpper(pin), &kind)) {
-      return UsageError("--pin must be best_effort, retained or guaranteed");
-    }
-    request.mutable_pin()->set_kind(kind);
+// What is worth a word: a pin that does not hold as it was asked for.
+void NoteVerdict(v1::PinVerdict verdict, CommandContext& context) {
+  if (verdict == v1::CLIPPED) {
+    context.terminal.Note("the pin holds in part: the session holds more KV than its budget");
+  } else if (verdict == v1::DEFERRED) {
+    context.terminal.Note("the pin will hold with the next turn, or when running turns made way");
   }
-  return FillSpan("--lease", lease, request, &Request::mutable_lease);
 }
 
 }  // namespace
@@ -66,6 +63,39 @@ void SessionsCommand::AddPinFlags(CLI::App& app) {
   app.add_option("--lease", lease_, "How long the pin holds after a turn, such as 90, 10m, 2h")
       ->type_name("TIME");
   app.add_option("--pin", pin_, "best_effort, retained or guaranteed")->type_name("KIND");
+  app.add_option("--priority", priority_, "Of a retained pin, 0 to 100: larger stays longer")
+      ->type_name("N")
+      ->check(CLI::Range(0, limits::kPriorityMax));
+  app.add_option("--ttl", ttl_, "How long a retained pin holds after a turn; default: the lease")
+      ->type_name("TIME");
+  app.add_option("--budget", budget_, "Tokens of a guaranteed pin: context and max_tokens of a turn")
+      ->type_name("TOKENS")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--resident", resident_, "The pinned KV may not move to a lower tier");
+}
+
+bool SessionsCommand::HasPinFlags() const {
+  return !pin_.empty() || priority_ >= 0 || !ttl_.empty() || budget_ > 0 || resident_;
+}
+
+absl::Status SessionsCommand::FillPin(v1::Pin& pin) const {
+  v1::PinKind kind = v1::PIN_KIND_UNSPECIFIED;
+  if (!v1::PinKind_Parse(absl::AsciiStrToUpper(pin_), &kind)) {
+    return UsageError("--pin must be best_effort, retained or guaranteed");
+  }
+  const bool retained = kind == v1::RETAINED;
+  const bool guaranteed = kind == v1::GUARANTEED;
+  if (!retained && (priority_ >= 0 || !ttl_.empty())) {
+    return UsageError("--priority and --ttl go with --pin retained");
+  }
+  if (guaranteed != (budget_ > 0)) {
+    return UsageError("--budget TOKENS goes with --pin guaranteed, and that with --budget");
+  }
+  pin.set_kind(kind);
+  if (priority_ >= 0) pin.set_priority(priority_);
+  if (guaranteed) pin.set_budget_tokens(budget_);
+  pin.set_resident(resident_);
+  return FillSpan("--ttl", ttl_, pin, &v1::Pin::mutable_ttl);
 }
 
 void SessionsCommand::AddFlags(CLI::App& app) {
@@ -94,6 +124,8 @@ void SessionsCommand::AddFlags(CLI::App& app) {
       .add_option("--expected-return", expected_return_,
                   "When you expect to come back: a hint for the cache, such as 5m")
       ->type_name("TIME");
+  update.add_option("--outlook", outlook_, "open, awaiting_tool or closed: another such hint")
+      ->type_name("WORD");
   CLI::App& drop = AddAction(app, "delete", "Forget sessions; ends their running turns",
                              &SessionsCommand::Delete);
   drop.add_option("ID", ids_, "The sessions")->required();
@@ -102,6 +134,8 @@ void SessionsCommand::AddFlags(CLI::App& app) {
       "Examples:\n"
       "  pintle sessions list\n"
       "  pintle sessions create tea --lease 30m --label team=kitchen\n"
+      "  pintle sessions create vip --pin guaranteed --budget 4096 --lease 1h\n"
+      "  pintle sessions update tea --pin retained --ttl 5m --expected-return 2m\n"
       "  pintle sessions get tea --transcript --json | jq '.session.position'\n"
       "  pintle sessions fork tea tea-2 --position 120\n"
       "  pintle sessions export tea tea.session\n"
@@ -182,7 +216,9 @@ absl::Status SessionsCommand::Create(CommandContext& context) {
   v1::CreateSessionRequest request;
   request.set_id(id_);
   request.set_model(model_);
-  PINTLE_RETURN_IF_ERROR(FillPin(pin_, lease_, request));
+  if (HasPinFlags()) PINTLE_RETURN_IF_ERROR(FillPin(*request.mutable_pin()));
+  PINTLE_RETURN_IF_ERROR(
+      FillSpan("--lease", lease_, request, &v1::CreateSessionRequest::mutable_lease));
   for (const std::string& label : labels_) {
     const std::size_t sign = label.find('=');
     if (sign == std::string::npos || sign == 0) {
@@ -194,19 +230,30 @@ absl::Status SessionsCommand::Create(CommandContext& context) {
   PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::CreateSession, request, &response));
   if (context.json) return PrintJson(response, context);
   context.terminal.Line(HarmlessLine(response.session().id()));
+  NoteVerdict(response.verdict(), context);
   return absl::OkStatus();
 }
 
 absl::Status SessionsCommand::Update(CommandContext& context) {
   v1::UpdateSessionRequest request;
   request.set_id(id_);
-  PINTLE_RETURN_IF_ERROR(FillPin(pin_, lease_, request));
+  if (HasPinFlags()) PINTLE_RETURN_IF_ERROR(FillPin(*request.mutable_pin()));
+  PINTLE_RETURN_IF_ERROR(
+      FillSpan("--lease", lease_, request, &v1::UpdateSessionRequest::mutable_lease));
+  if (!outlook_.empty()) {
+    v1::Outlook outlook = v1::OUTLOOK_UNSPECIFIED;
+    if (!v1::Outlook_Parse(absl::AsciiStrToUpper(outlook_), &outlook)) {
+      return UsageError("--outlook must be open, awaiting_tool or closed");
+    }
+    request.set_outlook(outlook);
+  }
   PINTLE_RETURN_IF_ERROR(FillSpan("--expected-return", expected_return_, request,
                                   &v1::UpdateSessionRequest::mutable_expected_return));
   v1::UpdateSessionResponse response;
   PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::UpdateSession, request, &response));
   if (context.json) return PrintJson(response, context);
   context.terminal.Line(SessionFacts(response.session(), context.clock.Wall()));
+  NoteVerdict(response.verdict(), context);
   return absl::OkStatus();
 }
 

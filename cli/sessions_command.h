@@ -2,10 +2,12 @@
 #ifndef PINTLE_CLI_SESSIONS_COMMAND_H_
 #define PINTLE_CLI_SESSIONS_COMMAND_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "cli/command.h"
+#include "pintle/v1/sessions.pb.h"
 
 namespace pintle {
 
@@ -24,6 +26,9 @@ class SessionsCommand final : public Command {
 
   CLI::App& AddAction(CLI::App& app, const char* name, const char* summary, Action action);
   void AddPinFlags(CLI::App& app);
+  // Fields whose flags were not given stay unset.
+  absl::Status FillPin(v1::Pin& pin) const;
+  bool HasPinFlags() const;
   absl::Status List(CommandContext& context);
   absl::Status Get(CommandContext& context);
   absl::Status Create(CommandContext& context);
@@ -42,6 +47,11 @@ class SessionsCommand final : public Command {
   std::string model_;
   std::string pin_;
   std::string lease_;
+  int priority_ = -1;
+  std::string ttl_;
+  std::int64_t budget_ = 0;
+  bool resident_ = false;
+  std::string outlook_;
   std::string expected_return_;
   std::vector<std::string> labels_;
   int limit_ = 1000;

@@ -57,6 +57,8 @@ inline constexpr absl::Duration kLeaseMax = absl::Hours(24);
 // Ranges of one retained pin: a system prompt, tools, a document, the latest turns. Each costs
 // every worker a mark per session and a walk along its chain per turn.
 inline constexpr std::size_t kPinRanges = 4;
+// A hint for later than sessions are commonly kept tells no policy anything.
+inline constexpr absl::Duration kExpectedReturnMax = absl::Hours(24 * 30);
 // Tenants with a quota or floor of their own on one worker: each floor is looked at per eviction.
 inline constexpr std::size_t kLimitedTenants = 1024;
 inline constexpr std::size_t kSessionsPageMax = 1000;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -42,7 +43,7 @@ struct Pin {
   // `priority` and `ttl`.
   std::int32_t priority = limits::kPriorityDefault;
   absl::Duration ttl = absl::ZeroDuration();
-  std::vector<PinRange> ranges;
+  std::vector<PinRange> ranges = {};
 
   friend bool operator==(const Pin&, const Pin&) = default;
 };
@@ -54,6 +55,31 @@ enum class PinVerdict : std::uint8_t {
   kDeferred,  // it will hold once running turns have made way or ended, or a worker is bound
   kRejected,  // nothing changed; the status says which budget
   kMissing,   // nothing is known of the session
+};
+
+// What a session said about coming back.
+enum class SessionOutlook : std::uint8_t {
+  kOpen,          // nothing said
+  kAwaitingTool,  // its last answer ended in a tool call: it usually comes back at once
+  kClosed,        // it will not come back
+};
+
+// News of a session; what is unset stays as it was. A turn that begins is the return all of it
+// announced, and ends it.
+struct SessionHints {
+  std::optional<SessionOutlook> outlook;
+  // From now on.
+  std::optional<absl::Duration> expected_return;
+
+  friend bool operator==(const SessionHints&, const SessionHints&) = default;
+};
+
+// What its owner tells a worker of a session between turns.
+struct SessionTerms {
+  // Unset: the pin there is, renewed; then the lease is not looked at.
+  std::optional<Pin> pin;
+  absl::Duration lease = limits::kLeaseDefault;
+  SessionHints hints;
 };
 
 struct PinAnswer {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 
 namespace pintle {
 
@@ -72,8 +73,15 @@ class SessionKvBackend {
   using PortionDone = absl::AnyInvocable<void(absl::StatusOr<KvPortion>)>;
   using TransferDone = absl::AnyInvocable<void(absl::StatusOr<KvTransferId>)>;
   using TokensDone = absl::AnyInvocable<void(absl::StatusOr<Position>)>;
+  using VerdictDone = absl::AnyInvocable<void(absl::StatusOr<PinVerdict>)>;
 
   virtual ~SessionKvBackend() = default;
+
+  // Pins the session, known or not, renews its lease and takes news of its return, between turns or
+  // while one runs. STALE_EPOCH when a newer binding is known; PIN_BUDGET, TENANT_QUOTA,
+  // SESSIONS_MAX, QUEUE_FULL: nothing changed. Never answers kRejected.
+  virtual void Update(const SessionKey& key, Epoch epoch, SessionTerms terms,
+                      VerdictDone done) = 0;
 
   // `to` holds what `from` held after its last turn, up to the position. SESSION_BUSY;
   // SESSIONS_MAX.
@@ -99,6 +107,12 @@ class SessionKvBackend {
   virtual void Close(KvTransferId transfer) = 0;
 };
 
+// A worker process that holds sessions' KV.
+struct SessionHome {
+  WorkerId worker;
+  Incarnation incarnation = 0;
+};
+
 // Finds the worker process a binding names; nullptr when it is gone.
 // Thread: safe from any thread.
 class SessionKvDirectory {
@@ -106,6 +120,8 @@ class SessionKvDirectory {
   virtual ~SessionKvDirectory() = default;
   virtual std::shared_ptr<SessionKvBackend> KvOf(const WorkerId& worker,
                                                  Incarnation incarnation) = 0;
+  // Where every session of this process lives; incarnation 0 where each is placed at its turn.
+  virtual SessionHome Home() const { return {}; }
 };
 
 }  // namespace pintle

@@ -16,6 +16,8 @@
 #include "absl/types/span.h"
 #include "contract/generation.h"
 #include "contract/ids.h"
+#include "contract/limits.h"
+#include "contract/pin.h"
 
 namespace pintle {
 
@@ -53,6 +55,9 @@ struct TurnRequest {
   std::uint64_t base_digest = 0;
   // Turns after the first base_turns, which the worker lacks.
   std::vector<TranscriptTurn> missing_turns;
+  // What the session's KV is promised from now on; unset: as it was.
+  std::optional<Pin> pin = std::nullopt;
+  absl::Duration lease = limits::kLeaseDefault;
   // Absolute on the receiver's monotonic clock.
   absl::Duration deadline = absl::InfiniteDuration();
 };

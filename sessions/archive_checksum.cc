@@ -37,6 +37,22 @@ void ArchiveChecksum::Add(const ArchiveHeader& header) {
     AddBytes(name);
     AddBytes(value);
   }
+  Add(header.pin);
+}
+
+void ArchiveChecksum::Add(const Pin& pin) {
+  if (pin.kind == PinKind::kBestEffort) return;
+  AddNumber(static_cast<std::uint64_t>(pin.kind));
+  AddNumber(static_cast<std::uint64_t>(pin.priority));
+  AddNumber(static_cast<std::uint64_t>(pin.budget_tokens));
+  AddNumber(pin.resident ? 1 : 0);
+  AddNumber(static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(pin.ttl)));
+  for (const PinRange& range : pin.ranges) {
+    AddNumber(static_cast<std::uint64_t>(range.from));
+    AddNumber(static_cast<std::uint64_t>(range.to));
+    AddNumber(static_cast<std::uint64_t>(range.priority));
+    AddNumber(static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(range.ttl)));
+  }
 }
 
 void ArchiveChecksum::Add(const TranscriptTurn& turn) {

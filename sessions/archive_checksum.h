@@ -18,6 +18,8 @@ std::uint64_t PortionChecksum(absl::string_view data);
 class ArchiveChecksum {
  public:
   void Add(const ArchiveHeader& header);
+  // Nothing for best effort.
+  void Add(const Pin& pin);
   void Add(const TranscriptTurn& turn);
   void Add(const KvPortion& portion);
   std::uint64_t value() const { return value_; }

@@ -89,6 +89,8 @@ TurnRequest FrontTurn::RequestFor(const SessionBinding& binding, bool whole) con
   turn.incarnation = binding.incarnation;
   turn.epoch = binding.epoch;
   turn.template_clock = session.template_clock;
+  turn.pin = session.pin;
+  turn.lease = session.lease;
   turn.base_turns = whole ? 0 : binding.synced_turns;
   turn.base_position = session.transcript.PositionAt(turn.base_turns);
   turn.base_digest = session.transcript.DigestAt(turn.base_turns);

@@ -64,7 +64,8 @@ absl::StatusOr<StoredSession> MemorySessionStore::Create(const TenantId& tenant,
   PINTLE_ASSIGN_OR_RETURN(Entry* const entry, Insert(tenant, std::move(session.id)));
   StoredSession& stored = entry->session;
   stored.model = std::move(session.model);
-  stored.pin = session.pin;
+  stored.pin = std::move(session.pin);
+  BindHome(stored, session.home);
   stored.lease = session.lease;
   stored.labels = std::move(session.labels);
   stored.created = clock_.Wall();
@@ -128,8 +129,14 @@ absl::StatusOr<StoredSession> MemorySessionStore::Update(const SessionKey& key,
   const auto it = entries_.find(key);
   if (it == entries_.end()) return NotFound();
   StoredSession& session = it->second.session;
-  if (changes.pin) session.pin = *changes.pin;
+  const absl::Duration now = clock_.Monotonic();
+  session.pin = changes.pin ? *changes.pin : PinOf(session, now);
   if (changes.lease) session.lease = *changes.lease;
+  if (changes.hints.outlook) session.outlook = *changes.hints.outlook;
+  if (changes.hints.expected_return) {
+    session.expected_return = now + *changes.hints.expected_return;
+  }
+  BindHome(session, changes.home);
   Touch(it->second);
   return session;
 }
@@ -152,6 +159,9 @@ absl::StatusOr<BegunTurn> MemorySessionStore::BeginTurn(const SessionKey& key,
   }
   const Position position = session.transcript.position();
   if (expected && *expected != position) return Mismatch(*expected, position);
+  session.pin = PinOf(session, clock_.Monotonic());
+  session.outlook = SessionOutlook::kOpen;
+  session.expected_return = absl::InfiniteDuration();
   session.running = next_turn_++;
   Touch(it->second);
   return BegunTurn{TurnTicket{key, session.running}, session};
@@ -301,6 +311,11 @@ MemorySessionStore::Entry* MemorySessionStore::EntryOf(const TurnTicket& ticket)
   const auto it = entries_.find(ticket.key);
   if (it == entries_.end() || it->second.session.running != ticket.number) return nullptr;
   return &it->second;
+}
+
+void MemorySessionStore::BindHome(StoredSession& session, const SessionHome& home) {
+  if (home.incarnation == 0 || session.binding.incarnation != 0) return;
+  session.binding = SessionBinding{home.worker, home.incarnation, ++next_epoch_, 0};
 }
 
 void MemorySessionStore::Touch(Entry& entry) {

@@ -71,6 +71,8 @@ class MemorySessionStore final : public SessionStore {
   // The entry whose turn the ticket is, or nullptr when the ticket is void.
   Entry* EntryOf(const TurnTicket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Notes a use: restarts the lease and moves the entry to the young end of by_use_.
+  void BindHome(StoredSession& session, const SessionHome& home)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Touch(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StoredSession Remove(Entries::iterator it) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 #include "contract/session_kv.h"
 #include "contract/turn.h"
 
@@ -28,6 +29,8 @@ struct ArchiveHeader {
   KvShape shape;
   absl::Time template_clock = absl::UnixEpoch();
   absl::Duration lease = absl::ZeroDuration();
+  // As the session had it; an imported session begins best effort.
+  Pin pin = {};
   std::map<std::string, std::string> labels;
   std::int32_t turns = 0;
   Position position = 0;   // tokens of the turns

@@ -30,6 +30,7 @@ SessionExport::SessionExport(StoredSession session, std::string fingerprint,
   header_.shape.fingerprint = std::move(fingerprint);
   header_.template_clock = session_.template_clock;
   header_.lease = session_.lease;
+  header_.pin = session_.pin;
   header_.labels = session_.labels;
   header_.turns = session_.transcript.turns();
   header_.position = session_.transcript.position();

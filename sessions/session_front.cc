@@ -71,6 +71,10 @@ SessionView SessionFront::ViewOf(StoredSession session) const {
   }
   view.state = StateOf(session, now, view.held_tokens);
   view.lease_expires = clock_.Wall() + (session.lease_expires - now);
+  if (session.expected_return < absl::InfiniteDuration()) {
+    view.expected_return = clock_.Wall() + (session.expected_return - now);
+  }
+  session.pin = PinOf(session, now);
   view.session = std::move(session);
   return view;
 }

@@ -20,10 +20,13 @@ namespace pintle {
 
 // A session as a client sees it.
 struct SessionView {
+  // Its pin is the one that holds now.
   StoredSession session;
   SessionState state = SessionState::kCold;
   std::optional<std::int64_t> held_tokens;
   absl::Time lease_expires = absl::UnixEpoch();
+  // Unset: nothing was said.
+  std::optional<absl::Time> expected_return = std::nullopt;
 };
 
 struct SessionViewPage {
@@ -38,7 +41,8 @@ class SessionFront {
  public:
   SessionFront(SessionStore& store, TurnFront& turns, TurnPlacer& placer, const Clock& clock);
 
-  // The model must be served now; empty means the only one.
+  // The model must be served now; empty means the only one. Create and Update know the store alone:
+  // what a pin means at a worker is PinFront's.
   absl::StatusOr<SessionView> Create(const TenantId& tenant, NewSession session);
   absl::StatusOr<SessionView> Get(const SessionKey& key) const;
   // `page_size` 0 means limits::kSessionsPageDefault.

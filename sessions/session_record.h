@@ -40,7 +40,8 @@ struct StoredSession {
   absl::Time last_used = absl::UnixEpoch();
   // Frozen at creation: templates that print a date print this one for ever.
   absl::Time template_clock = absl::UnixEpoch();
-  PinKind pin = PinKind::kBestEffort;
+  // As it was asked for; PinOf says what holds.
+  Pin pin;
   absl::Duration lease = limits::kLeaseDefault;
   std::map<std::string, std::string> labels;
   Transcript transcript;
@@ -49,12 +50,19 @@ struct StoredSession {
   // On the store's monotonic clock. The lease cannot expire while a turn runs.
   absl::Duration used_at = absl::ZeroDuration();
   absl::Duration lease_expires = absl::ZeroDuration();
+  // Since the last turn began. The return is on the store's monotonic clock.
+  SessionOutlook outlook = SessionOutlook::kOpen;
+  absl::Duration expected_return = absl::InfiniteDuration();
 };
 
 // Design section 5. `held_tokens` is the KV held in any tier, nullopt when unknown: then a bound
 // session that has turns is taken to hold some.
 SessionState StateOf(const StoredSession& session, absl::Duration now,
                      std::optional<std::int64_t> held_tokens);
+
+// The pin that holds now. One whose time has ended holds no more: `guaranteed` ends with the lease,
+// `retained` with the last of its TTLs. None ends while a turn runs.
+Pin PinOf(const StoredSession& session, absl::Duration now);
 
 }  // namespace pintle
 

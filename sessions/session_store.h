@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "contract/ids.h"
+#include "contract/session_kv.h"
 #include "contract/turn.h"
 #include "sessions/session_record.h"
 
@@ -22,15 +23,20 @@ namespace pintle {
 struct NewSession {
   SessionId id;
   std::string model;
-  PinKind pin = PinKind::kBestEffort;
+  Pin pin;
   absl::Duration lease = limits::kLeaseDefault;
   std::map<std::string, std::string> labels;
+  // Bound there from the beginning, unless its incarnation is 0.
+  SessionHome home = {};
 };
 
 // What UpdateSession sets; unset fields stay.
 struct SessionChanges {
-  std::optional<PinKind> pin;
+  std::optional<Pin> pin;
   std::optional<absl::Duration> lease;
+  SessionHints hints;
+  // Where to bind a session that is not bound, unless its incarnation is 0.
+  SessionHome home = {};
 };
 
 struct SessionPage {
@@ -65,14 +71,15 @@ class SessionStore {
   // INVALID_FIELD for a page_token this kind of store did not give.
   virtual absl::StatusOr<SessionPage> List(const TenantId& tenant, std::size_t page_size,
                                            const std::string& page_token) const = 0;
-  // Applies the changes and renews the lease.
+  // Applies the changes and renews the lease. A pin whose time had ended is gone.
   virtual absl::StatusOr<StoredSession> Update(const SessionKey& key,
                                                const SessionChanges& changes) = 0;
   // Removes it, whatever runs; the running turn's ticket ends void. Returns what it was.
   virtual absl::StatusOr<StoredSession> Delete(const SessionKey& key) = 0;
 
   // Marks a turn as running and returns the session to run it on. SESSION_BUSY while another runs;
-  // POSITION_MISMATCH, with the real position in the metadata, unless it equals `expected`.
+  // POSITION_MISMATCH, with the real position in the metadata, unless it equals `expected`. A pin
+  // whose time had ended is gone; the hints are, too.
   virtual absl::StatusOr<BegunTurn> BeginTurn(const SessionKey& key,
                                               std::optional<Position> expected) = 0;
   // Binds the session to a worker process. A changed binding, or `fence`, raises the epoch and

@@ -28,6 +28,7 @@
 #include "services/request_log/request_log.h"
 #include "services/sessions/sessions_service.h"
 #include "sessions/memory_session_store.h"
+#include "sessions/pin_front.h"
 #include "sessions/session_front.h"
 #include "sessions/session_mover.h"
 #include "sessions/turn_front.h"
@@ -71,6 +72,7 @@ struct CoordinatorProcess::Rooms {
   std::unique_ptr<AdmissionGate> gate;
   std::unique_ptr<TurnFront> front;
   std::unique_ptr<SessionFront> sessions;
+  std::unique_ptr<PinFront> pins;
   std::unique_ptr<SessionMover> mover;
   std::unique_ptr<FleetDesk> desk;
   TurnMetrics turn_metrics{"all"};
@@ -141,6 +143,7 @@ absl::Status CoordinatorProcess::Rooms::MakeFleet() {
   gate = std::make_unique<AdmissionGate>(GateOptions(options));
   front = std::make_unique<TurnFront>(*store, *backend, gate.get(), clock);
   sessions = std::make_unique<SessionFront>(*store, *front, *backend, clock);
+  pins = std::make_unique<PinFront>(*store, *sessions, *connector);
   mover = std::make_unique<SessionMover>(SessionMover::Parts{
       store.get(), sessions.get(), backend.get(), connector.get(), backend.get()});
   desk = std::make_unique<FleetDesk>(*registry, *store, clock);
@@ -153,7 +156,7 @@ absl::Status CoordinatorProcess::Rooms::Serve() {
   log = std::make_unique<RequestLog>(format, clock, stderr);
   inference_service = std::make_unique<InferenceService>(
       *front, *backend, *callers, clock, std::vector<RequestObserver*>{log.get(), &turn_metrics});
-  sessions_service = std::make_unique<SessionsService>(*sessions, *mover, *callers);
+  sessions_service = std::make_unique<SessionsService>(*sessions, *pins, *mover, *callers);
   cache_operations = std::make_unique<ForwardedCache>(*connector);
   cache_service = std::make_unique<CacheStatsService>(*connector, *cache_operations, *callers);
   fleet_service = std::make_unique<FleetService>(*desk, *callers);

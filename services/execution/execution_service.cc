@@ -13,6 +13,7 @@
 #include "services/turns/turn_call.h"
 #include "services/wire/generation_conversion.h"
 #include "services/wire/message_conversion.h"
+#include "services/wire/pin_conversion.h"
 #include "services/wire/session_kv_conversion.h"
 #include "services/wire/status_conversion.h"
 #include "services/wire/turn_conversion.h"
@@ -121,6 +122,24 @@ absl::StatusOr<SessionKey> ExecutionService::KeyOf(const Context& context,
   PINTLE_RETURN_IF_ERROR(ValidateName("tenant", tenant));
   PINTLE_RETURN_IF_ERROR(ValidateName("session", session));
   return SessionKey{TenantId(tenant), SessionId(session)};
+}
+
+grpc::ServerUnaryReactor* ExecutionService::UpdateSession(
+    Context* context, const v1::UpdateSessionKvRequest* request,
+    v1::UpdateSessionKvResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  const auto key = KeyOf(*context, request->tenant(), request->session());
+  absl::StatusOr<SessionTerms> terms = key.ok() ? FromProto(*request) : key.status();
+  if (!terms.ok()) {
+    reactor->Finish(ToGrpcStatus(terms.status()));
+    return reactor;
+  }
+  kv_.Update(*key, request->epoch(), *std::move(terms),
+             [reactor, response](const absl::StatusOr<PinVerdict>& verdict) {
+               if (verdict.ok()) response->set_verdict(ToProto(*verdict));
+               reactor->Finish(ToGrpcStatus(verdict.status()));
+             });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* ExecutionService::ForkKv(Context* context,

@@ -41,6 +41,9 @@ class ExecutionService final : public v1::Execution::CallbackService {
                                        v1::CancelTurnResponse* response) override;
   grpc::ServerUnaryReactor* DropSession(Context* context, const v1::DropSessionRequest* request,
                                         v1::DropSessionResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateSession(Context* context,
+                                          const v1::UpdateSessionKvRequest* request,
+                                          v1::UpdateSessionKvResponse* response) override;
   grpc::ServerUnaryReactor* ForkKv(Context* context, const v1::ForkKvRequest* request,
                                    v1::ForkKvResponse* response) override;
   grpc::ServerUnaryReactor* TruncateKv(Context* context, const v1::TruncateKvRequest* request,

@@ -9,6 +9,7 @@
 #include "contract/limits.h"
 #include "services/identity/call_metadata.h"
 #include "services/wire/message_conversion.h"
+#include "services/wire/pin_conversion.h"
 #include "services/wire/session_kv_conversion.h"
 #include "services/wire/status_conversion.h"
 
@@ -47,6 +48,21 @@ std::shared_ptr<Call<Request, Response>> NewCall(const std::string& token) {
 RemoteSessionKv::RemoteSessionKv(std::string cluster_token,
                                  const std::shared_ptr<grpc::Channel>& channel)
     : cluster_token_(std::move(cluster_token)), stub_(v1::Execution::NewStub(channel)) {}
+
+void RemoteSessionKv::Update(const SessionKey& key, Epoch epoch, SessionTerms terms,
+                             VerdictDone done) {
+  auto call = NewCall<v1::UpdateSessionKvRequest, v1::UpdateSessionKvResponse>(cluster_token_);
+  call->request.set_tenant(key.tenant.value());
+  call->request.set_session(key.session.value());
+  call->request.set_epoch(epoch);
+  ToProto(terms, &call->request);
+  stub_->async()->UpdateSession(
+      &call->context, &call->request, &call->response,
+      [call, done = std::make_shared<VerdictDone>(std::move(done))](const grpc::Status& status) {
+        if (!status.ok()) return (*done)(FailureOf(status));
+        (*done)(FromProto(call->response.verdict()));
+      });
+}
 
 void RemoteSessionKv::Fork(const SessionKey& from, const SessionKey& to, Position position,
                            Done done) {

@@ -21,6 +21,7 @@ class RemoteSessionKv final : public SessionKvBackend {
  public:
   RemoteSessionKv(std::string cluster_token, const std::shared_ptr<grpc::Channel>& channel);
 
+  void Update(const SessionKey& key, Epoch epoch, SessionTerms terms, VerdictDone done) override;
   void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) override;
   void Truncate(const SessionKey& key, Position position, Done done) override;
   void OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) override;

@@ -7,6 +7,7 @@
 #include "contract/errors.h"
 #include "contract/status_macros.h"
 #include "services/wire/message_conversion.h"
+#include "services/wire/pin_conversion.h"
 #include "services/wire/session_kv_conversion.h"
 #include "services/wire/time_conversion.h"
 
@@ -20,6 +21,7 @@ void Fill(const ArchiveHeader& header, v1::ArchiveHeader* out) {
   ToProto(header.shape, out->mutable_shape());
   ToProto(header.template_clock, out->mutable_template_clock());
   ToProto(header.lease, out->mutable_lease());
+  ToProto(header.pin, out->mutable_pin());
   out->mutable_labels()->insert(header.labels.begin(), header.labels.end());
   out->set_turns(header.turns);
   out->set_position(header.position);
@@ -27,8 +29,9 @@ void Fill(const ArchiveHeader& header, v1::ArchiveHeader* out) {
   out->set_kv_bytes(header.kv_tokens * header.shape.BytesPerToken());
 }
 
-ArchiveHeader HeaderOf(const v1::ArchiveHeader& header) {
+absl::StatusOr<ArchiveHeader> HeaderOf(const v1::ArchiveHeader& header) {
   ArchiveHeader out;
+  PINTLE_ASSIGN_OR_RETURN(out.pin, FromProto(header.pin()));
   out.version = header.version();
   out.session = header.session();
   out.model = header.model();
@@ -61,7 +64,10 @@ void ToProto(ArchivePart part, v1::ArchivePart* out) {
 
 absl::StatusOr<ArchivePart> FromProto(v1::ArchivePart part) {
   switch (part.part_case()) {
-    case v1::ArchivePart::kHeader: return ArchivePart(HeaderOf(part.header()));
+    case v1::ArchivePart::kHeader: {
+      PINTLE_ASSIGN_OR_RETURN(ArchiveHeader header, HeaderOf(part.header()));
+      return ArchivePart(std::move(header));
+    }
     case v1::ArchivePart::kTurn: {
       PINTLE_ASSIGN_OR_RETURN(TranscriptTurn turn, FromProto(part.turn()));
       return ArchivePart(std::move(turn));

@@ -14,7 +14,7 @@ namespace pintle {
 
 void ToProto(const SessionView& view, v1::Session* out);
 
-// NOT_YET for pins other than BEST_EFFORT; INVALID_FIELD for an unknown kind.
+// INVALID_FIELD as in pin_conversion.h.
 absl::StatusOr<NewSession> FromProto(const v1::CreateSessionRequest& request);
 absl::StatusOr<SessionChanges> FromProto(const v1::UpdateSessionRequest& request);
 

@@ -14,6 +14,7 @@
 #include "services/sessions/import_call.h"
 #include "services/sessions/session_conversion.h"
 #include "services/wire/message_conversion.h"
+#include "services/wire/pin_conversion.h"
 #include "services/wire/status_conversion.h"
 
 namespace pintle {
@@ -23,6 +24,16 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const abs
   auto* reactor = context->DefaultReactor();
   reactor->Finish(ToGrpcStatus(status));
   return reactor;
+}
+
+template <typename Response>
+void FinishPinned(const absl::StatusOr<PinFront::Pinned>& pinned, Response* response,
+                  grpc::ServerUnaryReactor* reactor) {
+  if (pinned.ok()) {
+    ToProto(pinned->view, response->mutable_session());
+    response->set_verdict(ToProto(pinned->verdict));
+  }
+  reactor->Finish(ToGrpcStatus(pinned.status()));
 }
 
 }  // namespace
@@ -36,16 +47,6 @@ absl::StatusOr<SessionKey> SessionsService::KeyOf(const Context& context,
   PINTLE_ASSIGN_OR_RETURN(TenantId tenant, TenantOf(context));
   PINTLE_RETURN_IF_ERROR(ValidateName("id", id));
   return SessionKey{std::move(tenant), SessionId(id)};
-}
-
-absl::Status SessionsService::Create(const Context& context,
-                                     const v1::CreateSessionRequest& request,
-                                     v1::CreateSessionResponse* response) {
-  PINTLE_ASSIGN_OR_RETURN(const TenantId tenant, TenantOf(context));
-  PINTLE_ASSIGN_OR_RETURN(NewSession session, FromProto(request));
-  PINTLE_ASSIGN_OR_RETURN(const SessionView view, sessions_.Create(tenant, std::move(session)));
-  ToProto(view, response->mutable_session());
-  return absl::OkStatus();
 }
 
 absl::Status SessionsService::Get(const Context& context, const v1::GetSessionRequest& request,
@@ -72,16 +73,6 @@ absl::Status SessionsService::List(const Context& context, const v1::ListSession
   return absl::OkStatus();
 }
 
-absl::Status SessionsService::Update(const Context& context,
-                                     const v1::UpdateSessionRequest& request,
-                                     v1::UpdateSessionResponse* response) {
-  PINTLE_ASSIGN_OR_RETURN(const SessionKey key, KeyOf(context, request.id()));
-  PINTLE_ASSIGN_OR_RETURN(const SessionChanges changes, FromProto(request));
-  PINTLE_ASSIGN_OR_RETURN(const SessionView view, sessions_.Update(key, changes));
-  ToProto(view, response->mutable_session());
-  return absl::OkStatus();
-}
-
 absl::Status SessionsService::Delete(const Context& context,
                                      const v1::DeleteSessionRequest& request,
                                      v1::DeleteSessionResponse* response) {
@@ -94,7 +85,16 @@ absl::Status SessionsService::Delete(const Context& context,
 SessionsService::Unary* SessionsService::CreateSession(Context* context,
                                                        const v1::CreateSessionRequest* request,
                                                        v1::CreateSessionResponse* response) {
-  return Answer(context, Create(*context, *request, response));
+  const absl::StatusOr<TenantId> tenant = TenantOf(*context);
+  absl::StatusOr<NewSession> session =
+      tenant.ok() ? FromProto(*request) : absl::StatusOr<NewSession>(tenant.status());
+  if (!session.ok()) return Answer(context, session.status());
+  auto* reactor = context->DefaultReactor();
+  pins_.Create(*tenant, *std::move(session),
+               [reactor, response](const absl::StatusOr<PinFront::Pinned>& pinned) {
+                 FinishPinned(pinned, response, reactor);
+               });
+  return reactor;
 }
 
 SessionsService::Unary* SessionsService::GetSession(Context* context,
@@ -112,7 +112,16 @@ SessionsService::Unary* SessionsService::ListSessions(Context* context,
 SessionsService::Unary* SessionsService::UpdateSession(Context* context,
                                                        const v1::UpdateSessionRequest* request,
                                                        v1::UpdateSessionResponse* response) {
-  return Answer(context, Update(*context, *request, response));
+  const absl::StatusOr<SessionKey> key = KeyOf(*context, request->id());
+  absl::StatusOr<SessionChanges> changes =
+      key.ok() ? FromProto(*request) : absl::StatusOr<SessionChanges>(key.status());
+  if (!changes.ok()) return Answer(context, changes.status());
+  auto* reactor = context->DefaultReactor();
+  pins_.Update(*key, *std::move(changes),
+               [reactor, response](const absl::StatusOr<PinFront::Pinned>& pinned) {
+                 FinishPinned(pinned, response, reactor);
+               });
+  return reactor;
 }
 
 SessionsService::Unary* SessionsService::DeleteSession(Context* context,

@@ -6,6 +6,7 @@
 #include "contract/ids.h"
 #include "pintle/v1/sessions.grpc.pb.h"
 #include "services/identity/caller_rules.h"
+#include "sessions/pin_front.h"
 #include "sessions/session_front.h"
 #include "sessions/session_mover.h"
 
@@ -19,8 +20,9 @@ class SessionsService final : public v1::Sessions::CallbackService {
   using Context = grpc::CallbackServerContext;
   using Unary = grpc::ServerUnaryReactor;
 
-  SessionsService(SessionFront& sessions, SessionMover& mover, const CallerRules& callers)
-      : sessions_(sessions), mover_(mover), callers_(callers) {}
+  SessionsService(SessionFront& sessions, PinFront& pins, SessionMover& mover,
+                  const CallerRules& callers)
+      : sessions_(sessions), pins_(pins), mover_(mover), callers_(callers) {}
 
   Unary* CreateSession(Context* context, const v1::CreateSessionRequest* request,
                        v1::CreateSessionResponse* response) override;
@@ -45,18 +47,15 @@ class SessionsService final : public v1::Sessions::CallbackService {
   absl::StatusOr<TenantId> TenantOf(const Context& context) const;
   // The caller's session of that id; INVALID_FIELD for an id that no session can have.
   absl::StatusOr<SessionKey> KeyOf(const Context& context, const std::string& id) const;
-  absl::Status Create(const Context& context, const v1::CreateSessionRequest& request,
-                      v1::CreateSessionResponse* response);
   absl::Status Get(const Context& context, const v1::GetSessionRequest& request,
                    v1::GetSessionResponse* response) const;
   absl::Status List(const Context& context, const v1::ListSessionsRequest& request,
                     v1::ListSessionsResponse* response) const;
-  absl::Status Update(const Context& context, const v1::UpdateSessionRequest& request,
-                      v1::UpdateSessionResponse* response);
   absl::Status Delete(const Context& context, const v1::DeleteSessionRequest& request,
                       v1::DeleteSessionResponse* response);
 
   SessionFront& sessions_;
+  PinFront& pins_;
   SessionMover& mover_;
   const CallerRules& callers_;
 };

@@ -9,6 +9,7 @@
 #include "contract/status_macros.h"
 #include "services/wire/generation_conversion.h"
 #include "services/wire/message_conversion.h"
+#include "services/wire/pin_conversion.h"
 #include "services/wire/time_conversion.h"
 
 namespace pintle {
@@ -278,6 +279,10 @@ void ToProto(const TurnRequest& turn, v1::RunTurnRequest* out) {
   for (const TranscriptTurn& missing : turn.missing_turns) {
     ToProto(missing, out->add_missing_turns());
   }
+  if (turn.pin) {
+    ToProto(*turn.pin, out->mutable_pin());
+    ToProto(turn.lease, out->mutable_lease());
+  }
 }
 
 absl::StatusOr<TurnRequest> FromProto(const v1::RunTurnRequest& request) {
@@ -294,6 +299,10 @@ absl::StatusOr<TurnRequest> FromProto(const v1::RunTurnRequest& request) {
     PINTLE_ASSIGN_OR_RETURN(TranscriptTurn turn, FromProto(missing));
     out.missing_turns.push_back(std::move(turn));
   }
+  if (request.has_pin()) {
+    PINTLE_ASSIGN_OR_RETURN(out.pin, FromProto(request.pin()));
+  }
+  if (request.has_lease()) out.lease = FromProto(request.lease());
   return out;
 }
 

@@ -161,11 +161,13 @@ grpc::Status ScriptedServer::CreateSession(grpc::ServerContext* /*context*/,
   v1::Session session;
   session.set_id(request->id().empty() ? "made-by-server" : request->id());
   *session.mutable_lease() = request->lease();
+  *session.mutable_pin() = request->pin();
   *session.mutable_labels() = request->labels();
   if (!sessions_.emplace(session.id(), session).second) {
     return ToGrpcStatus(MakeError(Reason::kSessionExists, "session exists"));
   }
   *response->mutable_session() = session;
+  response->set_verdict(request->pin().kind() == v1::GUARANTEED ? v1::DEFERRED : v1::ACCEPTED);
   return grpc::Status::OK;
 }
 
@@ -207,6 +209,8 @@ grpc::Status ScriptedServer::UpdateSession(grpc::ServerContext* /*context*/,
   const auto found = sessions_.find(request->id());
   if (found == sessions_.end()) return NoSession();
   *found->second.mutable_lease() = request->lease();
+  *found->second.mutable_pin() = request->pin();
+  found->second.set_outlook(request->outlook());
   *response->mutable_session() = found->second;
   return grpc::Status::OK;
 }

@@ -29,8 +29,10 @@ v1::Session Tea() {
 
 TEST(SessionViewTest, ARowShowsStateSizeAndAge) {
   EXPECT_EQ(SessionTable({Tea()}, Now()),
-            "SESSION  STATE  MODEL    TURNS  TOKENS   HELD  WORKER  LAST USED\n"
-            "tea      idle   SmolLM2      2   1,061  1,060  -       10.0 s ago");
+            "SESSION  STATE  MODEL    TURNS  TOKENS   HELD  PIN          LEASE LEFT  WORKER  LAST "
+            "USED\n"
+            "tea      idle   SmolLM2      2   1,061  1,060  best_effort  5 min       -       10.0 s "
+            "ago");
 }
 
 TEST(SessionViewTest, WhatIsNotKnownIsNotZero) {
@@ -45,6 +47,20 @@ TEST(SessionViewTest, FactsNameLeaseAndLabels) {
   EXPECT_THAT(facts, HasSubstr("label:      team=kitchen"));
   EXPECT_THAT(facts, HasSubstr("pin:        best_effort"));
   EXPECT_THAT(SessionFacts(Tea(), Now() + absl::Hours(1)), HasSubstr("ended"));
+}
+
+TEST(SessionViewTest, FactsTellWhatAPinPromisesAndWhenTheSessionReturns) {
+  v1::Session session = Tea();
+  session.mutable_pin()->set_kind(v1::GUARANTEED);
+  session.mutable_pin()->set_budget_tokens(4096);
+  session.mutable_pin()->set_resident(true);
+  session.set_outlook(v1::AWAITING_TOOL);
+  session.mutable_expected_return()->set_seconds(1700000005);
+  const std::string facts = SessionFacts(session, Now());
+  EXPECT_THAT(facts, HasSubstr("pin:        guaranteed, 4,096 tokens, resident"));
+  EXPECT_THAT(facts, HasSubstr("outlook:    awaiting_tool"));
+  EXPECT_THAT(facts, HasSubstr("return:     expected in 5.0 s"));
+  EXPECT_THAT(SessionFacts(session, Now() + absl::Minutes(5)), HasSubstr("was expected "));
 }
 
 TEST(SessionViewTest, TheTranscriptShowsWhoSaidWhatHarmlessly) {

@@ -31,6 +31,33 @@ TEST(SessionsCommandTest, ASessionIsMadeShownChangedAndDeleted) {
   EXPECT_TRUE(server.sessions().empty());
 }
 
+TEST(SessionsCommandTest, PinsAndHintsAreSentAsTheirFlagsSay) {
+  const ScriptedServer server;
+  const ToolRun made = server.Run({"sessions", "create", "vip", "--pin", "guaranteed", "--budget",
+                                   "4096", "--resident"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(made.out, "vip\n");
+  EXPECT_THAT(made.err, HasSubstr("with the next turn"));
+  const v1::Pin pin = server.sessions().at("vip").pin();
+  EXPECT_EQ(pin.kind(), v1::GUARANTEED);
+  EXPECT_EQ(pin.budget_tokens(), 4096);
+  EXPECT_TRUE(pin.resident());
+  const ToolRun changed =
+      server.Run({"sessions", "update", "vip", "--pin", "retained", "--priority", "0", "--ttl", "5m",
+                  "--outlook", "awaiting_tool", "--expected-return", "2m"});
+  EXPECT_EQ(changed.code, 0) << changed.err;
+  const v1::Session session = server.sessions().at("vip");
+  EXPECT_EQ(session.pin().kind(), v1::RETAINED);
+  EXPECT_TRUE(session.pin().has_priority());
+  EXPECT_EQ(session.pin().ttl().seconds(), 300);
+  EXPECT_EQ(session.outlook(), v1::AWAITING_TOOL);
+  EXPECT_EQ(server.Run({"sessions", "create", "x", "--pin", "guaranteed"}).code, 2);
+  EXPECT_EQ(server.Run({"sessions", "create", "x", "--budget", "5"}).code, 2);
+  EXPECT_EQ(server.Run({"sessions", "create", "x", "--pin", "retained", "--priority", "101"}).code,
+            2);
+  EXPECT_EQ(server.Run({"sessions", "update", "vip", "--outlook", "bright"}).code, 2);
+}
+
 TEST(SessionsCommandTest, AServerMadeIdIsPrintedForScripts) {
   const ScriptedServer server;
   EXPECT_EQ(server.Run({"sessions", "create"}).out, "made-by-server\n");

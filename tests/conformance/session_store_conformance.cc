@@ -140,6 +140,71 @@ TEST_P(SessionStoreConformance, UpdateChangesTheLeaseAndRenewsIt) {
   EXPECT_EQ(updated->last_used, clock_.Wall());
 }
 
+TEST_P(SessionStoreConformance, APinWhoseTimeHasEndedIsGoneWhenTheSessionIsUsedAgain) {
+  const Pin pin{.kind = PinKind::kGuaranteed, .budget_tokens = 8};
+  NewSession session;
+  session.id = SessionId("a");
+  session.pin = pin;
+  ASSERT_TRUE(store_->Create(tenant_, session).ok());
+  clock_.Advance(session.lease - absl::Seconds(1));
+  const auto begun = store_->BeginTurn(kA, std::nullopt);
+  ASSERT_TRUE(begun.ok());
+  EXPECT_EQ(begun->session.pin, pin);
+  clock_.Advance(2 * session.lease);  // it cannot end while a turn runs
+  store_->AbortTurn(begun->ticket);
+  EXPECT_EQ(store_->Get(kA)->pin, pin);
+  clock_.Advance(session.lease);
+  EXPECT_EQ(store_->Update(kA, {})->pin, Pin{});
+  SessionChanges changes;
+  changes.pin = pin;
+  ASSERT_TRUE(store_->Update(kA, changes).ok());
+  clock_.Advance(session.lease);
+  EXPECT_EQ(store_->BeginTurn(kA, std::nullopt)->session.pin, Pin{});
+}
+
+TEST_P(SessionStoreConformance, HintsStayUntilATurnBegins) {
+  CreateNamed("a");
+  SessionChanges changes;
+  changes.hints.outlook = SessionOutlook::kAwaitingTool;
+  ASSERT_TRUE(store_->Update(kA, changes).ok());
+  changes.hints = {std::nullopt, absl::Seconds(9)};
+  const auto told = store_->Update(kA, changes);
+  ASSERT_TRUE(told.ok());
+  EXPECT_EQ(told->outlook, SessionOutlook::kAwaitingTool);
+  EXPECT_EQ(told->expected_return, clock_.Monotonic() + absl::Seconds(9));
+  const auto begun = store_->BeginTurn(kA, std::nullopt);
+  ASSERT_TRUE(begun.ok());
+  EXPECT_EQ(begun->session.outlook, SessionOutlook::kOpen);
+  EXPECT_EQ(begun->session.expected_return, absl::InfiniteDuration());
+  ASSERT_TRUE(store_->Update(kA, changes).ok());  // what a running turn's client says is for after
+  store_->AbortTurn(begun->ticket);
+  EXPECT_LT(store_->Get(kA)->expected_return, absl::InfiniteDuration());
+}
+
+TEST_P(SessionStoreConformance, AHomeBindsWhatIsNotBound) {
+  const SessionHome home{WorkerId("w"), 7};
+  NewSession session;
+  session.id = SessionId("a");
+  session.home = home;
+  const auto made = store_->Create(tenant_, session);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->binding.worker, home.worker);
+  EXPECT_EQ(made->binding.incarnation, home.incarnation);
+  EXPECT_GT(made->binding.epoch, 0U);
+  SessionChanges changes;
+  changes.home = {WorkerId("other"), 8};
+  EXPECT_EQ(store_->Update(kA, changes)->binding, made->binding);
+}
+
+TEST_P(SessionStoreConformance, AForkIsBestEffort) {
+  NewSession session;
+  session.id = SessionId("a");
+  session.pin = {.kind = PinKind::kGuaranteed, .budget_tokens = 8};
+  ASSERT_TRUE(store_->Create(tenant_, session).ok());
+  ASSERT_TRUE(RunTurn(kA, {1}, {2}).ok());
+  EXPECT_EQ(store_->Fork(kA, SessionId("b"), std::nullopt)->pin, Pin{});
+}
+
 TEST_P(SessionStoreConformance, CommittedTurnsAppend) {
   CreateNamed("a");
   ASSERT_TRUE(RunTurn(kA, {1, 2}, {3}).ok());

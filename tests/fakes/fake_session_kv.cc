@@ -26,6 +26,29 @@ std::size_t FakeSessionKv::open_transfers() const {
   return transfers_.size();
 }
 
+std::optional<SessionTerms> FakeSessionKv::TermsOf(const SessionKey& key) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = terms_.find(key);
+  if (found == terms_.end()) return std::nullopt;
+  return found->second;
+}
+
+void FakeSessionKv::Answer(absl::StatusOr<PinVerdict> verdict) {
+  absl::MutexLock lock(&mutex_);
+  verdict_ = std::move(verdict);
+}
+
+void FakeSessionKv::Update(const SessionKey& key, Epoch /*epoch*/, SessionTerms terms,
+                           VerdictDone done) {
+  absl::StatusOr<PinVerdict> verdict = PinVerdict::kAccepted;
+  {
+    absl::MutexLock lock(&mutex_);
+    verdict = verdict_;
+    if (verdict.ok()) terms_[key] = std::move(terms);
+  }
+  done(std::move(verdict));
+}
+
 void FakeSessionKv::Fork(const SessionKey& from, const SessionKey& to, Position position,
                          Done done) {
   std::vector<TokenId> tokens = Held(from);

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,11 @@ class FakeSessionKv final : public SessionKvBackend {
   std::vector<TokenId> Held(const SessionKey& key) const;
   std::size_t open_transfers() const;
 
+  // What Update was told last and did not refuse; what it answers from now on.
+  std::optional<SessionTerms> TermsOf(const SessionKey& key) const;
+  void Answer(absl::StatusOr<PinVerdict> verdict);
+
+  void Update(const SessionKey& key, Epoch epoch, SessionTerms terms, VerdictDone done) override;
   void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) override;
   void Truncate(const SessionKey& key, Position position, Done done) override;
   void OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) override;
@@ -42,6 +48,8 @@ class FakeSessionKv final : public SessionKvBackend {
   };
   mutable absl::Mutex mutex_;
   std::map<SessionKey, std::vector<TokenId>> held_;
+  std::map<SessionKey, SessionTerms> terms_;
+  absl::StatusOr<PinVerdict> verdict_ = PinVerdict::kAccepted;
   std::map<KvTransferId, Transfer> transfers_;
   KvTransferId next_ = 1;
 };
@@ -51,6 +59,10 @@ class OneSessionKv final : public SessionKvDirectory {
  public:
   std::shared_ptr<SessionKvBackend> KvOf(const WorkerId&, Incarnation) override { return kv; }
 
+  SessionHome Home() const override { return home; }
+
+  // Where sessions live before their first turn.
+  SessionHome home;
   const std::shared_ptr<FakeSessionKv> kv = std::make_shared<FakeSessionKv>();
 };
 

@@ -15,8 +15,8 @@
 #include "services/wire/status_conversion.h"
 #include "sessions/local_placer.h"
 #include "sessions/memory_session_store.h"
+#include "sessions/pin_front.h"
 #include "sessions/session_mover.h"
-#include "tests/fakes/fake_session_kv.h"
 
 namespace pintle::testing {
 
@@ -190,9 +190,10 @@ struct ServiceWorld::Parts {
         placer(options.backend.worker, options.backend.incarnation, "fake", backend),
         turns(store, placer, nullptr, clock),
         session_front(store, turns, placer, clock),
+        pins(store, session_front, kv),
         mover({&store, &session_front, &placer, &kv, &text}),
         inference(turns, text, rules, clock, {&records}),
-        sessions(session_front, mover, rules),
+        sessions(session_front, pins, mover, rules),
         cache_stats(cache, cache_operations, rules),
         fleet_service(fleet, rules),
         execution(backend, rules, clock, {&records}, *kv.kv),
@@ -212,6 +213,7 @@ struct ServiceWorld::Parts {
   TurnFront turns;
   SessionFront session_front;
   OneSessionKv kv;
+  PinFront pins;
   SessionMover mover;
   InferenceService inference;
   SessionsService sessions;
@@ -237,6 +239,7 @@ ServiceWorld::~ServiceWorld() { parts_->host.reset(); }
 
 FakeTurnBackend& ServiceWorld::backend() { return parts_->backend; }
 RecordingObserver& ServiceWorld::records() { return parts_->records; }
+FakeSessionKv& ServiceWorld::session_kv() { return *parts_->kv.kv; }
 FakeCacheDesk& ServiceWorld::cache_desk() { return parts_->desk; }
 FakeFleet& ServiceWorld::fleet() { return parts_->fleet; }
 GrpcHost& ServiceWorld::host() { return *parts_->host; }

@@ -22,6 +22,7 @@
 #include "services/identity/caller_rules.h"
 #include "services/registry/registry_service.h"
 #include "services/request_log/request_record.h"
+#include "tests/fakes/fake_session_kv.h"
 #include "tests/fakes/fake_turn_backend.h"
 
 namespace pintle::testing {
@@ -113,6 +114,7 @@ class ServiceWorld {
 
   FakeTurnBackend& backend();
   RecordingObserver& records();
+  FakeSessionKv& session_kv();
   FakeFleet& fleet();
   FakeCacheDesk& cache_desk();
   GrpcHost& host();

@@ -33,5 +33,28 @@ TEST(SessionRecordTest, UnknownKvOfABoundSessionCountsAsHeld) {
   EXPECT_EQ(StateOf(Bound(), absl::ZeroDuration(), std::nullopt), SessionState::kIdle);
 }
 
+TEST(SessionRecordTest, AGuaranteeEndsWithTheLeaseUnlessATurnRuns) {
+  StoredSession session = Bound();
+  session.pin = {.kind = PinKind::kGuaranteed, .budget_tokens = 8};
+  EXPECT_EQ(PinOf(session, absl::Minutes(10) - absl::Nanoseconds(1)), session.pin);
+  EXPECT_EQ(PinOf(session, absl::Minutes(10)), Pin{});
+  session.running = 1;
+  EXPECT_EQ(PinOf(session, absl::Hours(1)), session.pin);
+}
+
+TEST(SessionRecordTest, ARetainedPinEndsWithTheLastOfItsTimes) {
+  StoredSession session = Bound();
+  session.used_at = absl::Minutes(1);
+  session.pin = {.kind = PinKind::kRetained, .ttl = absl::Minutes(2)};
+  EXPECT_EQ(PinOf(session, absl::Minutes(3) - absl::Nanoseconds(1)), session.pin);
+  EXPECT_EQ(PinOf(session, absl::Minutes(3)), Pin{});
+  session.pin.ranges = {{0, 4, 50, absl::Minutes(5)}, {4, 8, 50, absl::Minutes(20)}};
+  EXPECT_EQ(PinOf(session, absl::Minutes(20)), session.pin);
+  EXPECT_EQ(PinOf(session, absl::Minutes(21)), Pin{});
+  session.pin.ranges = {{.from = 3}};  // as long as the lease
+  EXPECT_EQ(PinOf(session, absl::Minutes(9)), session.pin);
+  EXPECT_EQ(PinOf(session, absl::Minutes(10)), Pin{});
+}
+
 }  // namespace
 }  // namespace pintle

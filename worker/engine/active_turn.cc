@@ -73,4 +73,9 @@ std::optional<FinishReason> ActiveTurn::Accept(std::int32_t index, TokenId token
   return reason;
 }
 
+void ActiveTurn::Repin(Pin pin, absl::Duration lease) {
+  request_.pin = std::move(pin);
+  request_.lease = lease;
+}
+
 }  // namespace pintle

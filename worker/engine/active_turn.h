@@ -101,10 +101,12 @@ class ActiveTurn {
   bool funded = false;
 
   void set_forked(bool forked) { forked_ = forked; }
+  // The session was pinned like that meanwhile: what the turn asked for no longer counts.
+  void Repin(Pin pin, absl::Duration lease);
 
  private:
   const TurnId id_;
-  const EngineTurn request_;
+  EngineTurn request_;
   const Standing standing_;
   const std::int32_t max_tokens_;
   std::vector<TokenId> masked_;

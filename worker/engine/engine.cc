@@ -248,7 +248,21 @@ void Engine::Import(EngineImport import, TokensDone done) {
 
 absl::Status Engine::SetPin(SessionKey key, std::optional<Pin> pin, absl::Duration lease,
                             absl::AnyInvocable<void(PinAnswer)> done) {
-  return mailbox_.SetPin({std::move(key), std::move(pin), lease, std::move(done)});
+  return mailbox_.SetPin({std::move(key), std::move(pin), lease, {}, {}, std::move(done)});
+}
+
+void Engine::UpdateSession(const SessionKey& key, SessionTerms terms, VerdictDone done) {
+  std::optional<absl::Duration> expected;
+  if (terms.hints.expected_return) expected = clock_.Monotonic() + *terms.hints.expected_return;
+  // Shared, because a refused message must still be answered.
+  auto answer = std::make_shared<VerdictDone>(std::move(done));
+  const absl::Status posted =
+      mailbox_.SetPin({key, std::move(terms.pin), terms.lease, terms.hints.outlook, expected,
+                       [answer](PinAnswer taken) {
+                         if (taken.verdict != PinVerdict::kRejected) return (*answer)(taken.verdict);
+                         (*answer)(std::move(taken.why));
+                       }});
+  if (!posted.ok()) (*answer)(posted);
 }
 
 }  // namespace pintle

@@ -79,6 +79,7 @@ class Engine final : public EngineApi, public EngineKv {
   // What happens in the cache, for any number of readers; ends when the engine stops.
   const CacheEventFeed& events() const { return feed_; }
 
+  void UpdateSession(const SessionKey& key, SessionTerms terms, VerdictDone done) override;
   void ForkSession(const SessionKey& from, const SessionKey& to, Position tokens,
                    EngineKv::Done done) override;
   void TruncateSession(const SessionKey& key, Position tokens, EngineKv::Done done) override;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 #include "contract/session_kv.h"
 
 namespace pintle {
@@ -37,9 +38,13 @@ class EngineKv {
   using ReadingDone = absl::AnyInvocable<void(absl::StatusOr<EngineReading>)>;
   using BytesDone = absl::AnyInvocable<void(absl::StatusOr<std::string>)>;
   using TokensDone = absl::AnyInvocable<void(absl::StatusOr<Position>)>;
+  using VerdictDone = absl::AnyInvocable<void(absl::StatusOr<PinVerdict>)>;
 
   virtual ~EngineKv() = default;
 
+  // EngineApi::SetPin with news of the session's return. A turn of it that waits takes this pin
+  // instead of its own. A refused pin is answered with its reason and changes nothing.
+  virtual void UpdateSession(const SessionKey& key, SessionTerms terms, VerdictDone done) = 0;
   // Comes after every turn submitted before, and before every later one.
   virtual void ForkSession(const SessionKey& from, const SessionKey& to, Position tokens,
                            Done done) = 0;

@@ -111,8 +111,16 @@ void EngineLoop::Handle(DropMessage& message) {
 }
 
 void EngineLoop::Handle(PinMessage& message) {
-  message.done(message.pin ? cache_.SetPin(message.key, *message.pin, message.lease, now_)
-                           : cache_.RenewPin(message.key, now_));
+  PinAnswer answer = message.pin
+                         ? cache_.SetPin(message.key, *message.pin, message.lease, now_)
+                         : cache_.RenewPin(message.key, now_);
+  if (answer.verdict != PinVerdict::kRejected) {
+    cache_.SetOutlook(message.key, message.outlook, message.expected_return, now_);
+    ActiveTurn* const turn = table_.FindSession(message.key);
+    // Its own pin is older than this one.
+    if (turn != nullptr && message.pin) turn->Repin(std::move(*message.pin), message.lease);
+  }
+  message.done(std::move(answer));
 }
 
 void EngineLoop::Handle(QueryMessage& message) {

@@ -79,11 +79,13 @@ struct KvTaskMessage {
   absl::AnyInvocable<void(const absl::Status& refused, KvTaskRoom* room)> run;
 };
 
-// No pin: the one there is is renewed.
+// No pin: the one there is is renewed. News of the session's return go with it.
 struct PinMessage {
   SessionKey key;
   std::optional<Pin> pin;
   absl::Duration lease;
+  std::optional<SessionOutlook> outlook;
+  std::optional<absl::Duration> expected_return;  // on the engine's clock
   absl::AnyInvocable<void(PinAnswer)> done;
 };
 

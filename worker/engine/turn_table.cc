@@ -147,6 +147,10 @@ absl::Status TurnTable::Seat(ActiveTurn& turn, absl::Duration now) {
   PINTLE_RETURN_IF_ERROR(Pin(turn, now));
   Estimate(turn);
   const bool reuse = !turn.NeedsScores();
+  // The session is back: what was said of its return has come true. News of a running turn stay.
+  if (!turn.started) {
+    cache_.SetOutlook(turn.request().key, SessionOutlook::kOpen, absl::InfiniteDuration(), now);
+  }
   absl::StatusOr<kv::KvSequence> sequence = cache_.Begin(
       turn.request().key, reuse ? turn.AdmissionTokens() : absl::Span<const TokenId>(), now,
       turn.Size());

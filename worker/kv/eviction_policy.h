@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "contract/ids.h"
+#include "contract/pin.h"
 
 namespace pintle::kv {
 
@@ -20,13 +21,6 @@ struct Victim {
   double score = 0;
 
   friend bool operator==(const Victim&, const Victim&) = default;
-};
-
-// What a session said, or was seen to do, about coming back.
-enum class SessionOutlook : std::uint8_t {
-  kOpen,          // nothing said
-  kAwaitingTool,  // its last answer ended in a tool call: it usually comes back at once
-  kClosed,        // it will not come back
 };
 
 // What the cache knows of one block beyond its place in the tree. Where several sessions end in

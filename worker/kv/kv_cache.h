@@ -191,6 +191,10 @@ class KvCache {
   PinAnswer RenewPin(const SessionKey& key, absl::Duration now);
   // Back to best_effort.
   PinAnswer ReleasePin(const SessionKey& key, absl::Duration now);
+  // What is known of the session's return from now on; `expected_return` is on the cache's clock.
+  // Nothing of an unknown session. Costs a change in the policy when its KV is evictable.
+  void SetOutlook(const SessionKey& key, std::optional<SessionOutlook> outlook,
+                  std::optional<absl::Duration> expected_return, absl::Duration now);
   // Ends the leases and TTLs that have run out; O(log sessions) each. Call it at NextExpiry() and
   // before anything is decided.
   void Expire(absl::Duration now);

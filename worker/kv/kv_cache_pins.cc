@@ -55,6 +55,23 @@ PinAnswer KvCache::ReleasePin(const SessionKey& key, absl::Duration now) {
   return pins_.Set(session, Pin{}, holdings_.sessions[session].pins.lease, now);
 }
 
+void KvCache::SetOutlook(const SessionKey& key, std::optional<SessionOutlook> outlook,
+                         std::optional<absl::Duration> expected_return, absl::Duration now) {
+  Notice(now);
+  const std::int32_t session = holdings_.sessions.Find(key);
+  if (session == -1) return;
+  Session& it = holdings_.sessions[session];
+  const SessionOutlook before = it.outlook;
+  const absl::Duration expected = it.expected_return;
+  it.outlook = outlook.value_or(before);
+  it.expected_return = expected_return.value_or(expected);
+  if (it.outlook == before && it.expected_return == expected) return;
+  ++holdings_.version;
+  if (it.tail != kNoBlock && holdings_.pool[it.tail].state == BlockState::kEvictable) {
+    holdings_.policy->Changed(it.tail, now);
+  }
+}
+
 void KvCache::Expire(absl::Duration now) {
   Notice(now);
   pins_.Expire(now);

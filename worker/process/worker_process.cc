@@ -27,6 +27,7 @@
 #include "services/wire/generation_conversion.h"
 #include "sessions/local_placer.h"
 #include "sessions/memory_session_store.h"
+#include "sessions/pin_front.h"
 #include "sessions/session_front.h"
 #include "sessions/session_mover.h"
 #include "sessions/turn_front.h"
@@ -97,6 +98,7 @@ class OwnSessionKv final : public SessionKvDirectory {
   std::shared_ptr<SessionKvBackend> KvOf(const WorkerId& worker, Incarnation incarnation) override {
     return worker == worker_ && incarnation == incarnation_ ? kv_ : nullptr;
   }
+  SessionHome Home() const override { return {worker_, incarnation_}; }
 
  private:
   const WorkerId worker_;
@@ -125,6 +127,7 @@ struct WorkerProcess::Rooms {
   std::unique_ptr<TurnFront> front;
   std::unique_ptr<SessionFront> sessions;
   std::unique_ptr<OwnSessionKv> directory;
+  std::unique_ptr<PinFront> pins;
   std::unique_ptr<SessionMover> mover;
   std::unique_ptr<WorkerCacheSource> cache;
   std::unique_ptr<LocalCache> cache_operations;
@@ -225,6 +228,7 @@ void WorkerProcess::Rooms::MakeSessions() {
   sessions = std::make_unique<SessionFront>(*store, *front, *placer, clock);
   directory =
       std::make_unique<OwnSessionKv>(environment.worker, environment.incarnation, session_kv);
+  pins = std::make_unique<PinFront>(*store, *sessions, *directory);
   mover = std::make_unique<SessionMover>(SessionMover::Parts{
       store.get(), sessions.get(), placer.get(), directory.get(), turns.get()});
   cache = std::make_unique<WorkerCacheSource>(environment.worker, environment.model, *engine,
@@ -251,7 +255,7 @@ absl::Status WorkerProcess::Rooms::Serve() {
   const std::vector<RequestObserver*> observers = {log.get(), &metrics->turns()};
   inference_service =
       std::make_unique<InferenceService>(*front, *turns, *callers, clock, observers);
-  sessions_service = std::make_unique<SessionsService>(*sessions, *mover, *callers);
+  sessions_service = std::make_unique<SessionsService>(*sessions, *pins, *mover, *callers);
   cache_service = std::make_unique<CacheStatsService>(*cache, *cache_operations, *callers);
   execution_service = std::make_unique<ExecutionService>(*turns, *callers, clock, observers,
                                                          *session_kv);

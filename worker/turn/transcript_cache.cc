@@ -86,6 +86,12 @@ void TranscriptCache::Copy(const SessionKey& from, const SessionKey& to) {
   Touch(to).turns = std::move(turns);
 }
 
+bool TranscriptCache::IsStale(const SessionKey& key, Epoch epoch) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = entries_.find(key);
+  return found != entries_.end() && epoch < found->second.epoch;
+}
+
 void TranscriptCache::Drop(const SessionKey& key) {
   absl::MutexLock lock(&mutex_);
   auto it = entries_.find(key);

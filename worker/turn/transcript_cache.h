@@ -39,6 +39,8 @@ class TranscriptCache {
   // is checked anyway.
   void Copy(const SessionKey& from, const SessionKey& to);
   void Drop(const SessionKey& key);
+  // Whether a newer binding of the session than `epoch` was seen here.
+  bool IsStale(const SessionKey& key, Epoch epoch) const;
   // The tenant's sessions with a copy here, at most `max`, most recently used first.
   std::vector<SessionKey> KeysOf(const TenantId& tenant, std::size_t max) const;
   std::size_t size() const;

@@ -209,6 +209,8 @@ absl::StatusOr<EngineTurn> TurnTask::PrepareEngineTurn() {
   turn.priority = request.priority;
   turn.deadline = request_.deadline;
   turn.request_id = request.request_id;
+  turn.pin = request_.pin;
+  turn.lease = request_.lease;
   turn.sink = shared_from_this();
   choices_.reserve(static_cast<std::size_t>(request.n));
   for (std::int32_t choice = 0; choice < request.n; ++choice) {

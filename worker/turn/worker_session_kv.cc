@@ -34,6 +34,15 @@ KvShape ShapeOf(const KvLayout& layout, const ModelInfo& model) {
 WorkerSessionKv::WorkerSessionKv(Parts parts)
     : parts_(std::move(parts)), shape_(ShapeOf(parts_.layout, parts_.model)) {}
 
+void WorkerSessionKv::Update(const SessionKey& key, Epoch epoch, SessionTerms terms,
+                             VerdictDone done) {
+  if (parts_.transcripts->IsStale(key, epoch)) {
+    return done(MakeError(Reason::kStaleEpoch,
+                          absl::StrCat("epoch is ", epoch, ", a newer binding is known here")));
+  }
+  parts_.engine->UpdateSession(key, std::move(terms), std::move(done));
+}
+
 void WorkerSessionKv::Fork(const SessionKey& from, const SessionKey& to, Position position,
                            Done done) {
   parts_.transcripts->Copy(from, to);

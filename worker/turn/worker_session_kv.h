@@ -37,6 +37,7 @@ class WorkerSessionKv final : public SessionKvBackend {
   };
   explicit WorkerSessionKv(Parts parts);
 
+  void Update(const SessionKey& key, Epoch epoch, SessionTerms terms, VerdictDone done) override;
   void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) override;
   void Truncate(const SessionKey& key, Position position, Done done) override;
   void OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) override;

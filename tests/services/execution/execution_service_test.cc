@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pintle/v1/execution.grpc.pb.h"
+#include "services/execution/remote_session_kv.h"
 #include "services/execution/remote_worker.h"
 #include "tests/services/service_world.h"
 
@@ -226,6 +227,43 @@ TEST_F(ExecutionServiceTest, TextComesThroughTheSameChannel) {
   done.WaitForNotification();
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->tokens.size(), 2U);
+}
+
+TEST_F(ExecutionServiceTest, TermsOfASessionComeThroughWhole) {
+  RemoteSessionKv remote(kToken, world_->channel());
+  const SessionKey key{TenantId(std::string("alice")), SessionId(std::string("tea"))};
+  SessionTerms terms;
+  terms.pin = Pin{.kind = PinKind::kRetained, .priority = 80, .ttl = absl::Minutes(2)};
+  terms.lease = absl::Minutes(4);
+  terms.hints.outlook = SessionOutlook::kAwaitingTool;
+  const auto ask = [&](RemoteSessionKv& worker) {
+    absl::StatusOr<PinVerdict> verdict;
+    absl::Notification answered;
+    worker.Update(key, 3, terms, [&](absl::StatusOr<PinVerdict> given) {
+      verdict = std::move(given);
+      answered.Notify();
+    });
+    answered.WaitForNotification();
+    return verdict;
+  };
+  world_->session_kv().Answer(PinVerdict::kClipped);
+  ASSERT_EQ(*ask(remote), PinVerdict::kClipped);
+  const std::optional<SessionTerms> told = world_->session_kv().TermsOf(key);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(*told->pin, *terms.pin);
+  EXPECT_EQ(told->lease, terms.lease);
+  EXPECT_EQ(told->hints, terms.hints);
+  ErrorDetail detail;
+  detail.reason = Reason::kPinBudget;
+  detail.retry_after = absl::Seconds(2);
+  detail.quotas.push_back({"pin_budget_tokens", "no room"});
+  world_->session_kv().Answer(MakeError(std::move(detail), "no room"));
+  const absl::Status refused = ask(remote).status();
+  ASSERT_TRUE(HasReason(refused, Reason::kPinBudget)) << refused;
+  EXPECT_EQ(DetailOf(refused)->quotas.size(), 1U);
+  EXPECT_EQ(DetailOf(refused)->retry_after, absl::Seconds(2));
+  RemoteSessionKv stranger("wrong", world_->channel());
+  EXPECT_FALSE(ask(stranger).ok());
 }
 
 }  // namespace

@@ -46,20 +46,38 @@ TEST(SessionConversionTest, AnUnsetLeaseIsTheDefaultAndAnUpdateLeavesItAlone) {
   EXPECT_EQ(FromProto(request)->lease, absl::Seconds(7));
 }
 
-TEST(SessionConversionTest, PinsThatAreNotThereYetSaySo) {
+TEST(SessionConversionTest, PinsAndHintsAreRead) {
   v1::UpdateSessionRequest request;
-  for (const v1::PinKind kind : {v1::RETAINED, v1::GUARANTEED}) {
-    request.mutable_pin()->set_kind(kind);
-    EXPECT_TRUE(HasReason(FromProto(request).status(), Reason::kNotYet));
-  }
+  EXPECT_FALSE(FromProto(request)->pin);
+  EXPECT_EQ(FromProto(request)->hints, SessionHints{});
+  request.mutable_pin()->set_kind(v1::GUARANTEED);
+  request.mutable_pin()->set_budget_tokens(77);
+  request.set_outlook(v1::AWAITING_TOOL);
+  request.mutable_expected_return()->set_seconds(5);
+  const absl::StatusOr<SessionChanges> changes = FromProto(request);
+  ASSERT_TRUE(changes.ok());
+  EXPECT_EQ(changes->pin->kind, PinKind::kGuaranteed);
+  EXPECT_EQ(changes->pin->budget_tokens, 77);
+  EXPECT_EQ(changes->hints, (SessionHints{SessionOutlook::kAwaitingTool, absl::Seconds(5)}));
   request.mutable_pin()->set_kind(static_cast<v1::PinKind>(9));
   EXPECT_TRUE(HasReason(FromProto(request).status(), Reason::kInvalidField));
 }
 
-TEST(SessionConversionTest, ANegativeHintIsRefused) {
-  v1::UpdateSessionRequest request;
-  request.mutable_expected_return()->set_seconds(-1);
-  EXPECT_EQ(DetailOf(FromProto(request).status())->fields[0].field, "expected_return");
+TEST(SessionConversionTest, AViewShowsPinAndHints) {
+  SessionView view;
+  v1::Session session;
+  ToProto(view, &session);
+  EXPECT_EQ(session.pin().kind(), v1::BEST_EFFORT);
+  EXPECT_EQ(session.outlook(), v1::OPEN);
+  EXPECT_FALSE(session.has_expected_return());
+  view.session.pin = {.kind = PinKind::kRetained, .priority = 3};
+  view.session.outlook = SessionOutlook::kClosed;
+  view.expected_return = absl::UnixEpoch() + absl::Seconds(4);
+  ToProto(view, &session);
+  EXPECT_EQ(session.pin().kind(), v1::RETAINED);
+  EXPECT_EQ(session.pin().priority(), 3);
+  EXPECT_EQ(session.outlook(), v1::CLOSED);
+  EXPECT_EQ(session.expected_return().seconds(), 4);
 }
 
 }  // namespace

@@ -146,8 +146,28 @@ TEST_F(SessionsServiceTest, FieldsAreHeldToTheirRules) {
   EXPECT_EQ(FieldOf(As("alice", &v1::Sessions::Stub::CreateSession, request, &made)), "lease");
   request.Clear();
   request.mutable_pin()->set_kind(v1::GUARANTEED);
-  EXPECT_TRUE(
-      HasReason(As("alice", &v1::Sessions::Stub::CreateSession, request, &made), Reason::kNotYet));
+  EXPECT_EQ(FieldOf(As("alice", &v1::Sessions::Stub::CreateSession, request, &made)),
+            "pin.budget_tokens");
+}
+
+TEST_F(SessionsServiceTest, APinIsAnsweredWithItsVerdictAndShown) {
+  v1::CreateSessionRequest request;
+  request.set_id("a");
+  request.mutable_pin()->set_kind(v1::GUARANTEED);
+  request.mutable_pin()->set_budget_tokens(64);
+  v1::CreateSessionResponse made;
+  ASSERT_TRUE(As("alice", &v1::Sessions::Stub::CreateSession, request, &made).ok());
+  EXPECT_EQ(made.verdict(), v1::DEFERRED);
+  EXPECT_EQ(made.session().pin().budget_tokens(), 64);
+  v1::UpdateSessionRequest update;
+  update.set_id("a");
+  update.mutable_pin()->set_kind(v1::BEST_EFFORT);
+  update.set_outlook(v1::CLOSED);
+  v1::UpdateSessionResponse changed;
+  ASSERT_TRUE(As("alice", &v1::Sessions::Stub::UpdateSession, update, &changed).ok());
+  EXPECT_EQ(changed.verdict(), v1::ACCEPTED);
+  EXPECT_EQ(changed.session().pin().kind(), v1::BEST_EFFORT);
+  EXPECT_EQ(changed.session().outlook(), v1::CLOSED);
 }
 
 TEST_F(SessionsServiceTest, ForkAndTruncateAnswerTheSession) {

@@ -175,5 +175,63 @@ TEST(EnginePinsTest, ATenantAtItsQuotaDelaysNobodyElse) {
   }
 }
 
+absl::StatusOr<PinVerdict> Tell(EngineBench& bench, const char* session, SessionTerms terms) {
+  absl::StatusOr<PinVerdict> verdict = absl::UnknownError("no answer");
+  bench.engine().UpdateSession({TenantId("acme"), SessionId(session)}, std::move(terms),
+                               [&verdict](absl::StatusOr<PinVerdict> given) { verdict = given; });
+  bench.RunUntilIdle();
+  return verdict;
+}
+
+TEST(EnginePinsTest, ASessionToldToComeBackLateOrNeverGoesFirst) {
+  EngineBench::Setup setup = Small();
+  setup.engine.kv.policy = "session_aware";
+  for (const bool closed : {true, false}) {
+    EngineBench bench(setup);
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      const std::string name = "s" + std::to_string(i);
+      bench.RunTurn(EngineBench::Turn(EngineBench::Prompt(240, i), 8, name.c_str()));
+    }
+    SessionTerms terms;
+    terms.pin = Pin{};
+    // The one used last would go last.
+    if (closed) terms.hints.outlook = SessionOutlook::kClosed;
+    terms.hints.expected_return = closed ? absl::Seconds(1) : absl::Hours(20);
+    ASSERT_TRUE(Tell(bench, "s2", terms).ok());
+    terms.hints = {SessionOutlook::kOpen, absl::Seconds(5)};
+    ASSERT_TRUE(Tell(bench, "s0", terms).ok());
+    ASSERT_TRUE(Tell(bench, "s1", terms).ok());
+    bench.RunTurn(EngineBench::Turn(EngineBench::Prompt(280, 9), 8, "new"));
+    const kv::KvCache& cache = bench.engine().cache();
+    EXPECT_LT(cache.HeldTokens({TenantId("acme"), SessionId("s2")}), 240);
+    EXPECT_GE(cache.HeldTokens({TenantId("acme"), SessionId("s0")}), 240);
+    EXPECT_GE(cache.HeldTokens({TenantId("acme"), SessionId("s1")}), 240);
+  }
+}
+
+TEST(EnginePinsTest, ARejectedPinIsAnsweredWithItsReasonAndChangesNothing) {
+  EngineBench bench(Small());
+  SessionTerms terms;
+  terms.pin = Pin{.kind = PinKind::kGuaranteed, .budget_tokens = 33 * 16};
+  EXPECT_TRUE(HasReason(Tell(bench, "a", terms).status(), Reason::kPinBudget));
+  EXPECT_FALSE(bench.engine().cache().SessionStats({TenantId("acme"), SessionId("a")}));
+  terms.pin->budget_tokens = 32 * 16;
+  EXPECT_EQ(*Tell(bench, "a", terms), PinVerdict::kAccepted);
+}
+
+TEST(EnginePinsTest, AWaitingTurnTakesThePinThatCameAfterIt) {
+  EngineBench bench(Small());
+  EngineTurn late = Pinned(EngineBench::Prompt(20, 1), 8, "a", 20 * 16);
+  const TestTurn turn = bench.Submit(std::move(late));
+  SessionTerms terms;
+  terms.pin = Pin{};
+  ASSERT_EQ(*Tell(bench, "a", terms), PinVerdict::kAccepted);
+  Serve(bench, {turn});
+  EXPECT_TRUE(turn.sink->Record().ended->status.ok());
+  // What it had asked for is free again for another.
+  terms.pin = Pin{.kind = PinKind::kGuaranteed, .budget_tokens = 32 * 16};
+  EXPECT_EQ(*Tell(bench, "b", terms), PinVerdict::kAccepted);
+}
+
 }  // namespace
 }  // namespace pintle

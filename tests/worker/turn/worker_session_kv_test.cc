@@ -2,6 +2,7 @@
 #include "worker/turn/worker_session_kv.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,10 @@ namespace {
 // An engine whose KV of any session is token i = i, 40 of them, 8 bytes each; answers at once.
 class CountingEngine final : public EngineKv {
  public:
+  void UpdateSession(const SessionKey&, SessionTerms terms, VerdictDone done) override {
+    updated = std::move(terms);
+    done(PinVerdict::kClipped);
+  }
   void ForkSession(const SessionKey&, const SessionKey&, Position tokens, Done done) override {
     forked = tokens;
     done(absl::OkStatus());
@@ -39,6 +44,7 @@ class CountingEngine final : public EngineKv {
     done(static_cast<Position>(imported.tokens.size()));
   }
 
+  std::optional<SessionTerms> updated;
   Position forked = -1;
   Position truncated = -1;
   std::uint64_t closed = 0;
@@ -163,6 +169,21 @@ TEST_F(WorkerSessionKvTest, ForkAndTruncateReachTheEngine) {
   kv_.Truncate(key_, 5, [](const auto& s) { EXPECT_TRUE(s.ok()); });
   EXPECT_EQ(engine_.forked, 7);
   EXPECT_EQ(engine_.truncated, 5);
+}
+
+TEST_F(WorkerSessionKvTest, TermsOfTheNewestBindingReachTheEngineAndOlderOnesDoNot) {
+  transcripts_.Store(key_, 5, std::make_shared<const std::vector<TranscriptTurn>>());
+  SessionTerms terms;
+  terms.pin = Pin{.kind = PinKind::kGuaranteed, .budget_tokens = 32};
+  absl::StatusOr<PinVerdict> verdict;
+  const auto take = [&verdict](absl::StatusOr<PinVerdict> given) { verdict = std::move(given); };
+  kv_.Update(key_, 4, terms, take);
+  EXPECT_TRUE(HasReason(verdict.status(), Reason::kStaleEpoch));
+  EXPECT_FALSE(engine_.updated);
+  kv_.Update(key_, 5, terms, take);
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_EQ(*verdict, PinVerdict::kClipped);
+  EXPECT_EQ(engine_.updated->pin->budget_tokens, 32);
 }
 
 }  // namespace
