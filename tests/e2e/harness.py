@@ -113,18 +113,19 @@ def run_to_end(binary, *arguments, environment=None):
     return result.returncode, result.stderr
 
 
-Failure = collections.namedtuple("Failure", "code reason fields retry message metadata")
+Failure = collections.namedtuple("Failure", "code reason fields retry message metadata quotas")
 
 
 def failure_of(error):
     """The canonical code and google.rpc details of a failed call."""
     status = rpc_status.from_call(error)
-    reason, fields, retry, metadata = None, [], None, {}
+    reason, fields, retry, metadata, quotas = None, [], None, {}, []
     for detail in status.details if status else []:
         for kind in (
             error_details_pb2.ErrorInfo,
             error_details_pb2.BadRequest,
             error_details_pb2.RetryInfo,
+            error_details_pb2.QuotaFailure,
         ):
             if not detail.Is(kind.DESCRIPTOR):
                 continue
@@ -135,9 +136,11 @@ def failure_of(error):
                 reason, metadata = value.reason, dict(value.metadata)
             elif kind is error_details_pb2.BadRequest:
                 fields = [violation.field for violation in value.field_violations]
+            elif kind is error_details_pb2.QuotaFailure:
+                quotas = [violation.subject for violation in value.violations]
             else:
                 retry = value.retry_delay.ToTimedelta().total_seconds()
-    return Failure(error.code().name, reason, fields, retry, error.details(), metadata)
+    return Failure(error.code().name, reason, fields, retry, error.details(), metadata, quotas)
 
 
 class Client:

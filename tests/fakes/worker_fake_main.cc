@@ -2,7 +2,7 @@
 // pintle-worker-fake: a worker whose model computes digests of its context instead of a language,
 // so that any wrong, stale or missing KV block changes its output. For process tests; takes the
 // worker's flags, --model for its name only. PINTLE_FAKE_STEP_MICROS makes each step cost that
-// long.
+// long, PINTLE_FAKE_CONTEXT_TOKENS the context that short.
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -27,6 +27,11 @@ absl::StatusOr<ModelParts> LoadFakeModel(const WorkerOptions& options) {
       absl::SleepFor(absl::Microseconds(micros));
       return absl::OkStatus();
     };
+  }
+  int context = 0;
+  const char* tokens = std::getenv("PINTLE_FAKE_CONTEXT_TOKENS");
+  if (tokens != nullptr && absl::SimpleAtoi(tokens, &context) && context > 0) {
+    decoder.context_tokens = context;
   }
   ModelParts parts;
   parts.info.name = ParseModelFlag(options.model).name;
