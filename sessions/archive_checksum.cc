@@ -43,9 +43,12 @@ void ArchiveChecksum::Add(const ArchiveHeader& header) {
 void ArchiveChecksum::Add(const Pin& pin) {
   if (pin.kind == PinKind::kBestEffort) return;
   AddNumber(static_cast<std::uint64_t>(pin.kind));
-  AddNumber(static_cast<std::uint64_t>(pin.priority));
-  AddNumber(static_cast<std::uint64_t>(pin.budget_tokens));
   AddNumber(pin.resident ? 1 : 0);
+  // What does not belong to the kind is nobody's, and does not travel.
+  if (pin.kind == PinKind::kGuaranteed) {
+    return AddNumber(static_cast<std::uint64_t>(pin.budget_tokens));
+  }
+  AddNumber(static_cast<std::uint64_t>(pin.priority));
   AddNumber(static_cast<std::uint64_t>(absl::ToInt64Nanoseconds(pin.ttl)));
   for (const PinRange& range : pin.ranges) {
     AddNumber(static_cast<std::uint64_t>(range.from));

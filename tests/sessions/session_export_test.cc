@@ -12,6 +12,7 @@ TEST(SessionExportTest, AnArchiveIsHeaderTurnsKvTrailer) {
   ASSERT_EQ(parts.size(), 6U);
   const auto& header = std::get<ArchiveHeader>(parts[0]);
   EXPECT_EQ(header.session, "a");
+  EXPECT_EQ(header.pin.kind, PinKind::kBestEffort);
   EXPECT_EQ(header.shape, FakeSessionKv::Shape());
   EXPECT_EQ(header.position, 7);
   EXPECT_EQ(header.kv_tokens, 7);

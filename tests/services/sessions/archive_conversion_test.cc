@@ -51,5 +51,23 @@ TEST(ArchiveConversionTest, EveryPartComesBackWithTheSameSum) {
   EXPECT_FALSE(FromProto(v1::ArchivePart()).ok());
 }
 
+TEST(ArchiveConversionTest, APinComesBackAndIsPartOfTheSum) {
+  ArchiveHeader header;
+  ArchiveChecksum none;
+  none.Add(header);
+  for (const Pin& pin :
+       {Pin{.kind = PinKind::kGuaranteed, .budget_tokens = 64, .resident = true, .priority = 7},
+        Pin{.kind = PinKind::kRetained, .priority = 70, .ttl = absl::Minutes(2),
+            .ranges = {{0, 8, 90, absl::Hours(1)}}}}) {
+    header.pin = pin;
+    ArchiveChecksum before;
+    before.Add(header);
+    ArchiveChecksum after;
+    after.Add(std::get<ArchiveHeader>(Back(header)));
+    EXPECT_EQ(before.value(), after.value());
+    EXPECT_NE(before.value(), none.value());
+  }
+}
+
 }  // namespace
 }  // namespace pintle

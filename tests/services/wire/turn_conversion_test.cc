@@ -126,6 +126,8 @@ TEST(TurnConversionTest, RunTurnRequestSurvivesTheWire) {
   turn.base_position = 4;
   turn.base_digest = 0x8000000000000001ULL;
   turn.missing_turns = {{{Answer()}, {1, 2}, 1, true, "[2]", "{}"}};
+  turn.pin = Pin{.kind = PinKind::kGuaranteed, .budget_tokens = 9};
+  turn.lease = absl::Seconds(8);
   v1::RunTurnRequest proto;
   ToProto(turn, &proto);
   const absl::StatusOr<TurnRequest> back = FromProto(proto);
@@ -141,6 +143,8 @@ TEST(TurnConversionTest, RunTurnRequestSurvivesTheWire) {
   EXPECT_EQ(back->base_position, 4);
   EXPECT_EQ(back->base_digest, turn.base_digest);
   EXPECT_EQ(back->missing_turns, turn.missing_turns);
+  EXPECT_EQ(back->pin, turn.pin);
+  EXPECT_EQ(back->lease, turn.lease);
 }
 
 }  // namespace

@@ -89,5 +89,26 @@ TEST_F(KvCachePinsTest, ImpossibleBudgetsAreRefusedByName) {
   EXPECT_TRUE(HasReason(KvCache::Create(bad).status(), Reason::kInvalidField));
 }
 
+TEST_F(KvCachePinsTest, WhatIsToldOfAReturnReachesThePolicyAtOnce) {
+  ASSERT_TRUE(cache_->SetPolicy("session_aware", Now()).ok());
+  Turn(Key("a"), Run(0, 24));
+  Turn(Key("b"), Run(50, 24));
+  const auto first = [this] {
+    const EvictionPlan plan = cache_->Plan(5, Now());
+    EXPECT_FALSE(plan.victims.empty());
+    return cache_->Describe(plan.victims.front(), Now()).sessions.front();
+  };
+  const absl::Duration soon = now_ + absl::Minutes(1);
+  cache_->SetOutlook(Key("a"), std::nullopt, soon, Now());
+  cache_->SetOutlook(Key("b"), std::nullopt, soon + absl::Hours(1), Now());
+  EXPECT_EQ(first(), SessionId("b")) << "it comes back later";
+  cache_->SetOutlook(Key("a"), SessionOutlook::kClosed, std::nullopt, Now());
+  EXPECT_EQ(first(), SessionId("a")) << "it does not come back";
+  cache_->SetOutlook(Key("a"), SessionOutlook::kOpen, std::nullopt, Now());
+  EXPECT_EQ(first(), SessionId("b"));
+  cache_->SetOutlook(Key("nobody"), SessionOutlook::kClosed, std::nullopt, Now());
+  EXPECT_FALSE(cache_->SessionStats(Key("nobody")));
+}
+
 }  // namespace
 }  // namespace pintle::kv

@@ -107,5 +107,14 @@ TEST(TranscriptCacheTest, DropForgets) {
   EXPECT_FALSE(cache.Resolve(Request(1, 2)).ok());
 }
 
+TEST(TranscriptCacheTest, StaleIsWhatIsOlderThanTheNewestBindingSeen) {
+  TranscriptCache cache(2);
+  EXPECT_FALSE(cache.IsStale(Key(), 0));
+  cache.Store(Key(), 5, std::make_shared<const std::vector<TranscriptTurn>>());
+  EXPECT_TRUE(cache.IsStale(Key(), 4));
+  EXPECT_FALSE(cache.IsStale(Key(), 5));
+  EXPECT_FALSE(cache.IsStale(Key(), 6));
+}
+
 }  // namespace
 }  // namespace pintle
