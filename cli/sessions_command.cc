@@ -68,7 +68,7 @@ void SessionsCommand::AddPinFlags(CLI::App& app) {
       ->check(CLI::Range(0, limits::kPriorityMax));
   app.add_option("--ttl", ttl_, "How long a retained pin holds after a turn; default: the lease")
       ->type_name("TIME");
-  app.add_option("--budget", budget_, "Tokens of a guaranteed pin: context and max_tokens of a turn")
+  app.add_option("--budget", budget_, "Of a guaranteed pin: a turn's context and max_tokens")
       ->type_name("TOKENS")
       ->check(CLI::PositiveNumber);
   app.add_flag("--resident", resident_, "The pinned KV may not move to a lower tier");

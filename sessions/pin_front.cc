@@ -91,7 +91,8 @@ void PinFront::Apply(const SessionKey& key, const SessionBinding& asked,
   if (!stored.ok()) {
     // It was deleted meanwhile: nothing of it may stay pinned.
     const auto kv = kv_.KvOf(asked.worker, asked.incarnation);
-    if (kv != nullptr) kv->Update(key, asked.epoch, SessionTerms{Pin{}, {}, {}}, [](const auto&) {});
+    const SessionTerms none{Pin{}, absl::ZeroDuration(), {}};
+    if (kv != nullptr) kv->Update(key, asked.epoch, none, [](const auto&) {});
     return done(stored.status());
   }
   const bool moved = stored->binding.incarnation != asked.incarnation;

@@ -16,8 +16,8 @@ namespace pintle {
 // hints, the worker a session is bound to is asked first whether it can bear them.
 // Thread: safe from any thread; never waits. Callbacks come once each, on any thread. Borrows
 // everything it is given; must outlive the callbacks.
-// Fails: as the Sessions service says; a refused pin changes nothing, in the store neither. A worker
-// that cannot be asked now gets the pin with the session's next turn.
+// Fails: as the Sessions service says; a refused pin changes nothing, in the store neither. A
+// worker that cannot be asked now gets the pin with the session's next turn.
 class PinFront {
  public:
   struct Pinned {

@@ -29,10 +29,10 @@ v1::Session Tea() {
 
 TEST(SessionViewTest, ARowShowsStateSizeAndAge) {
   EXPECT_EQ(SessionTable({Tea()}, Now()),
-            "SESSION  STATE  MODEL    TURNS  TOKENS   HELD  PIN          LEASE LEFT  WORKER  LAST "
-            "USED\n"
-            "tea      idle   SmolLM2      2   1,061  1,060  best_effort  5 min       -       10.0 s "
-            "ago");
+            "SESSION  STATE  MODEL    TURNS  TOKENS   HELD  PIN          LEASE LEFT  WORKER  "
+            "LAST USED\n"
+            "tea      idle   SmolLM2      2   1,061  1,060  best_effort  5 min       -       "
+            "10.0 s ago");
 }
 
 TEST(SessionViewTest, WhatIsNotKnownIsNotZero) {

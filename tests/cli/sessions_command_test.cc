@@ -43,8 +43,8 @@ TEST(SessionsCommandTest, PinsAndHintsAreSentAsTheirFlagsSay) {
   EXPECT_EQ(pin.budget_tokens(), 4096);
   EXPECT_TRUE(pin.resident());
   const ToolRun changed =
-      server.Run({"sessions", "update", "vip", "--pin", "retained", "--priority", "0", "--ttl", "5m",
-                  "--outlook", "awaiting_tool", "--expected-return", "2m"});
+      server.Run({"sessions", "update", "vip", "--pin", "retained", "--priority", "0", "--ttl",
+                  "5m", "--outlook", "awaiting_tool", "--expected-return", "2m"});
   EXPECT_EQ(changed.code, 0) << changed.err;
   const v1::Session session = server.sessions().at("vip");
   EXPECT_EQ(session.pin().kind(), v1::RETAINED);

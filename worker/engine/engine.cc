@@ -259,8 +259,9 @@ void Engine::UpdateSession(const SessionKey& key, SessionTerms terms, VerdictDon
   const absl::Status posted =
       mailbox_.SetPin({key, std::move(terms.pin), terms.lease, terms.hints.outlook, expected,
                        [answer](PinAnswer taken) {
-                         if (taken.verdict != PinVerdict::kRejected) return (*answer)(taken.verdict);
-                         (*answer)(std::move(taken.why));
+                         const bool rejected = taken.verdict == PinVerdict::kRejected;
+                         if (rejected) return (*answer)(std::move(taken.why));
+                         (*answer)(taken.verdict);
                        }});
   if (!posted.ok()) (*answer)(posted);
 }
