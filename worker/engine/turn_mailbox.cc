@@ -166,7 +166,7 @@ void TurnMailbox::Take(std::vector<EngineMessage>& messages) {
   absl::MutexLock lock(&mutex_);
   messages.swap(messages_);
   drops_.clear();
-  woken_ = false;
+  woken_ = closed_;  // a closed mailbox never lets its reader sleep again
 }
 
 void TurnMailbox::LeaveQueue(TurnId turn) {
