@@ -218,7 +218,7 @@ void Engine::OpenReading(const SessionKey& key, Position tokens_max, ReadingDone
   mailbox_.Task({[key, tokens_max, done = std::move(done)](const absl::Status& refused,
                                                            KvTaskRoom* room) mutable {
     if (room == nullptr) return done(refused);
-    done(room->transfers.Open(key, tokens_max, room->now));
+    room->transfers.Open(key, tokens_max, room->now, std::move(done));
   }});
 }
 

@@ -49,6 +49,8 @@ class EngineKv {
   virtual void ForkSession(const SessionKey& from, const SessionKey& to, Position tokens,
                            Done done) = 0;
   virtual void TruncateSession(const SessionKey& key, Position tokens, Done done) = 0;
+  // What lies in a lower tier is read back first, as far as it is whole and the pool has room; from
+  // where that ends on the reading has no positions.
   virtual void OpenReading(const SessionKey& key, Position tokens_max, ReadingDone done) = 0;
   // `count` positions in the neutral layout. INVALID_FIELD when they are not read here.
   virtual void ReadPositions(std::uint64_t reading, Position first, std::int32_t count,

@@ -35,7 +35,7 @@ EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler,
       table_(table),
       tier_(tier),
       clock_(clock),
-      transfers_(cache, decoder),
+      transfers_(cache, decoder, tier),
       now_(clock.Monotonic()) {}
 
 bool EngineLoop::RunOnce() {

@@ -9,6 +9,7 @@
 #include "contract/errors.h"
 #include "contract/limits.h"
 #include "contract/status_macros.h"
+#include "worker/engine/tier_link.h"
 
 namespace pintle {
 namespace {
@@ -33,15 +34,32 @@ void Slice(absl::Span<const std::byte> portion, std::int32_t tokens, std::int32_
 
 }  // namespace
 
-absl::StatusOr<EngineReading> KvTransfers::Open(const SessionKey& key, Position tokens_max,
-                                                absl::Duration now) {
-  if (readings_.size() >= limits::kTransfers) return TooMany();
-  PINTLE_ASSIGN_OR_RETURN(kv::KvSequence sequence, cache_.Borrow(key, tokens_max, now));
+void KvTransfers::Open(const SessionKey& key, Position tokens_max, absl::Duration now,
+                       EngineKv::ReadingDone done) {
+  if (readings_.size() + lifting_ >= limits::kTransfers) return done(TooMany());
+  absl::StatusOr<kv::KvSequence> sequence = cache_.Borrow(key, tokens_max, now);
+  if (!sequence.ok()) return done(std::move(sequence).status());
+  const kv::KvCache::LowerPart lower = cache_.SessionLower(key);
+  const bool ends_there = cache_.HeldTokens(key) - lower.tokens == sequence->tokens();
+  if (tier_ == nullptr || lower.tokens == 0 || !ends_there ||
+      tokens_max < sequence->tokens() + lower.tokens) {
+    return Register(*std::move(sequence), now, std::move(done));
+  }
+  ++lifting_;
+  tier_->Lift(*std::move(sequence), lower, now,
+              [this, now, done = std::move(done)](kv::KvSequence lifted) mutable {
+                --lifting_;
+                Register(std::move(lifted), now, std::move(done));
+              });
+}
+
+void KvTransfers::Register(kv::KvSequence sequence, absl::Duration now,
+                           EngineKv::ReadingDone done) {
   EngineReading reading;
   reading.number = next_reading_++;
   cache_.ReadTokens(sequence, &reading.tokens);
   readings_[reading.number] = Reading{std::move(sequence), now};
-  return reading;
+  done(std::move(reading));
 }
 
 absl::StatusOr<std::string> KvTransfers::Read(std::uint64_t reading, Position first,
@@ -159,7 +177,8 @@ bool KvTransfers::RunTimers(absl::Duration now) {
 }
 
 bool KvTransfers::Yield(absl::Duration now) {
-  if (readings_.empty() && imports_.empty()) return false;
+  if (readings_.empty() && imports_.empty() && lifting_ == 0) return false;
+  if (tier_ != nullptr) tier_->EndLifts();
   while (!readings_.empty()) Close(readings_.begin()->first, now);
   for (Importing& importing : imports_) Commit(importing, now);
   imports_.clear();
@@ -167,6 +186,7 @@ bool KvTransfers::Yield(absl::Duration now) {
 }
 
 void KvTransfers::EndAll(const absl::Status& why, absl::Duration now) {
+  if (tier_ != nullptr) tier_->EndLifts();
   while (!readings_.empty()) Close(readings_.begin()->first, now);
   for (Importing& importing : imports_) {
     cache_.Rollback(std::move(importing.sequence), now);

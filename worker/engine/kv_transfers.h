@@ -20,6 +20,8 @@
 
 namespace pintle {
 
+class TierLink;
+
 // Readings and imports of whole sessions: holds their blocks and moves their content in slices of
 // at most one portion a round. Turns come first: when they cannot go on for want of blocks,
 // everything here gives its own back.
@@ -27,10 +29,13 @@ namespace pintle {
 // Fails: as EngineKv says. An import that finds the pool full keeps what found room.
 class KvTransfers {
  public:
-  KvTransfers(kv::KvCache& cache, Decoder& decoder) : cache_(cache), decoder_(decoder) {}
+  // `tier`: null without a tier below the device.
+  KvTransfers(kv::KvCache& cache, Decoder& decoder, TierLink* tier)
+      : cache_(cache), decoder_(decoder), tier_(tier) {}
 
-  absl::StatusOr<EngineReading> Open(const SessionKey& key, Position tokens_max,
-                                     absl::Duration now);
+  // What lies in a lower tier is read back first, as far as the pool has room for it.
+  void Open(const SessionKey& key, Position tokens_max, absl::Duration now,
+            EngineKv::ReadingDone done);
   absl::StatusOr<std::string> Read(std::uint64_t reading, Position first, std::int32_t count,
                                    absl::Duration now);
   void Close(std::uint64_t reading, absl::Duration now);
@@ -59,11 +64,14 @@ class KvTransfers {
     std::size_t next = 0;  // portion
   };
 
+  void Register(kv::KvSequence sequence, absl::Duration now, EngineKv::ReadingDone done);
   absl::Status Write(Importing& importing, const KvPortion& portion, absl::Duration now);
   void Commit(Importing& importing, absl::Duration now);
 
   kv::KvCache& cache_;
   Decoder& decoder_;
+  TierLink* const tier_;
+  std::size_t lifting_ = 0;  // readings that wait for the tier
   std::uint64_t next_reading_ = 1;
   std::map<std::uint64_t, Reading> readings_;
   std::list<Importing> imports_;

@@ -156,23 +156,55 @@ bool TierLink::Begin(ActiveTurn& turn, absl::Duration now) {
   auto& steps = promotion->steps;
   if (!steps.empty() && !IsWorth(steps.back().tokens, 1)) steps.pop_back();
   if (steps.empty()) return false;
-  std::int64_t found = 0;
   std::vector<kv::Hash128> blocks;
-  for (const tier::LowerTier::Step& step : steps) {
-    blocks.push_back(step.hash);
+  for (const tier::LowerTier::Step& step : steps) blocks.push_back(step.hash);
+  promotion->own = cache_.OwnLower(sequence, blocks);
+  Start(turn.id(), std::move(promotion), now);
+  turn.promoting = true;
+  return true;
+}
+
+void TierLink::Start(TurnId id, std::unique_ptr<Promotion> promotion, absl::Duration now) {
+  std::int64_t found = 0;
+  for (const tier::LowerTier::Step& step : promotion->steps) {
     tier_.Pin(step.slot);
     found += step.tokens;
   }
-  promotion->own = cache_.OwnLower(sequence, blocks);
-  promotion->read.resize(steps.size());
+  promotion->read.resize(promotion->steps.size());
   const absl::Duration computing =
       prefill_rate_ > 0 ? absl::Seconds(static_cast<double>(found) / prefill_rate_) : kPatienceMax;
   promotion->deadline = now + std::clamp(computing, kPatienceMin, kPatienceMax);
-  Ask(turn.id(), *promotion);
-  promotions_[turn.id()] = std::move(promotion);
-  order_.push_back(turn.id());
-  turn.promoting = true;
-  return true;
+  Ask(id, *promotion);
+  promotions_[id] = std::move(promotion);
+  order_.push_back(id);
+}
+
+void TierLink::Lift(kv::KvSequence sequence, const kv::KvCache::LowerPart& part,
+                    absl::Duration now, Lifted done) {
+  auto promotion = std::make_unique<Promotion>();
+  cache_.ReadTokens(sequence, &promotion->tokens);
+  promotion->steps = tier_.Chain(part.tail_hash, part.tokens, &promotion->tokens);
+  if (promotion->steps.empty() || sequence.tokens() % layout_.block_tokens != 0) {
+    return done(std::move(sequence));
+  }
+  promotion->sequence = std::move(sequence);
+  promotion->lifted = std::move(done);
+  Start(next_lift_++, std::move(promotion), now);
+}
+
+void TierLink::EndLift(TurnId id) {
+  Promotion& promotion = *promotions_.find(id)->second;
+  Lifted done = std::move(promotion.lifted);
+  kv::KvSequence sequence = std::move(promotion.sequence);
+  End(id);
+  done(std::move(sequence));
+}
+
+void TierLink::EndLifts() {
+  const std::vector<TurnId> order = order_;
+  for (const TurnId id : order) {
+    if (promotions_.find(id)->second->lifted) EndLift(id);
+  }
 }
 
 void TierLink::Ask(TurnId id, Promotion& promotion) {
@@ -198,12 +230,12 @@ void TierLink::TakeRead() {
   read_.clear();
 }
 
-bool TierLink::WriteNext(ActiveTurn& turn, Promotion& promotion, absl::Duration now) {
+bool TierLink::WriteNext(Promotion& promotion, kv::KvSequence& sequence,
+                         absl::Span<const TokenId> tokens, absl::Duration now) {
   const tier::LowerTier::Step step = promotion.steps[promotion.written];
   tier::StoreDone done = *std::exchange(promotion.read[promotion.written], std::nullopt);
   ++promotion.written;
   const auto lose = [this](const tier::LowerTier::Lost& lost) { Lose(lost); };
-  kv::KvSequence& sequence = turn.choice(0).kv;
   const Position start = sequence.tokens();
   bool written = tier_.Verify(done, lose) && done.label.hash == step.hash;
   written = written && cache_.Grow(sequence, start + step.tokens, now).ok();
@@ -215,11 +247,10 @@ bool TierLink::WriteNext(ActiveTurn& turn, Promotion& promotion, absl::Duration 
     written = status.ok();
   }
   if (written) {
-    const auto tokens = turn.AdmissionTokens().subspan(static_cast<std::size_t>(start),
-                                                       static_cast<std::size_t>(step.tokens));
+    const auto part = tokens.subspan(static_cast<std::size_t>(start),
+                                     static_cast<std::size_t>(step.tokens));
     const bool own = promotion.written <= promotion.own;
-    const std::int32_t moved = cache_.AppendMoved(sequence, tokens, tier_.stats().tier, own, now);
-    turn.promoted += step.tokens;
+    const std::int32_t moved = cache_.AppendMoved(sequence, part, tier_.stats().tier, own, now);
     if (moved > 0) tier_.Promoted(step.slot, moved);
   }
   tier_.Finish(std::move(done));
@@ -240,6 +271,22 @@ void TierLink::End(TurnId id) {
   order_.erase(std::find(order_.begin(), order_.end(), id));
 }
 
+bool TierLink::WriteRead(TurnId id, Promotion& promotion, kv::KvSequence& sequence,
+                         absl::Span<const TokenId> tokens, absl::Duration until,
+                         absl::Duration now) {
+  bool going = true;
+  while (going && promotion.written < promotion.steps.size() &&
+         promotion.read[promotion.written] && clock_.Monotonic() <= until) {
+    going = WriteNext(promotion, sequence, tokens, now);
+    Ask(id, promotion);
+  }
+  Ask(id, promotion);
+  const bool late = going && promotion.written < promotion.steps.size() &&
+                    !promotion.read[promotion.written] && now >= promotion.deadline;
+  if (late) ++tier_.stats().late;
+  return going && !late && promotion.written < promotion.steps.size();
+}
+
 bool TierLink::Advance(TurnTable& table, absl::Duration now) {
   const auto lose = [this](const tier::LowerTier::Lost& lost) { Lose(lost); };
   tier_.Poll(lose, &read_);
@@ -248,24 +295,31 @@ bool TierLink::Advance(TurnTable& table, absl::Duration now) {
   const absl::Duration until = clock_.Monotonic() + kRoundTime;
   const std::vector<TurnId> order = order_;
   for (const TurnId id : order) {
+    const auto found = promotions_.find(id);
+    if (found == promotions_.end()) continue;
+    Promotion& promotion = *found->second;
+    const std::size_t before = promotion.written;
+    if (promotion.lifted) {
+      if (!WriteRead(id, promotion, promotion.sequence, promotion.tokens, until, now)) {
+        EndLift(id);
+        changed = true;
+        continue;
+      }
+      changed |= promotion.written != before;
+      continue;
+    }
     ActiveTurn* turn = table.Find(id);
     if (turn == nullptr || !turn->promoting) {
       End(id);
       continue;
     }
-    Promotion& promotion = *promotions_.find(id)->second;
-    bool going = true;
-    while (going && promotion.written < promotion.steps.size() &&
-           promotion.read[promotion.written] && clock_.Monotonic() <= until) {
-      going = WriteNext(*turn, promotion, now);
-      changed = true;
-      Ask(id, promotion);
-    }
-    Ask(id, promotion);
-    const bool late = going && promotion.written < promotion.steps.size() &&
-                      !promotion.read[promotion.written] && now >= promotion.deadline;
-    if (late) ++tier_.stats().late;
-    if (going && !late && promotion.written < promotion.steps.size()) continue;
+    kv::KvSequence& sequence = turn->choice(0).kv;
+    const Position start = sequence.tokens();
+    const bool going =
+        WriteRead(id, promotion, sequence, turn->AdmissionTokens(), until, now);
+    turn->promoted += sequence.tokens() - start;
+    changed |= promotion.written != before;
+    if (going) continue;
     End(id);
     turn->promoting = false;
     table.Announce(*turn);

@@ -69,6 +69,13 @@ class TierLink final : public kv::KvDemoter {
   // --- Up ---
   // Whether the turn, just seated, waits for blocks of the tier; it is `promoting` then.
   bool Begin(ActiveTurn& turn, absl::Duration now);
+  // Reads what a session holds in the tier after the sequence's end into blocks of the sequence,
+  // which is then handed back, as far as it came. Nobody waits for it but `done`.
+  using Lifted = absl::AnyInvocable<void(kv::KvSequence sequence)>;
+  void Lift(kv::KvSequence sequence, const kv::KvCache::LowerPart& part, absl::Duration now,
+            Lifted done);
+  // Hands all such sequences back as they are.
+  void EndLifts();
   // One round: writes what was read into the device's blocks, for a few milliseconds at most, and
   // asks for more. Turns that wait no longer are announced. True if anything changed.
   bool Advance(TurnTable& table, absl::Duration now);
@@ -97,6 +104,10 @@ class TierLink final : public kv::KvDemoter {
     std::size_t asked = 0;
     std::size_t written = 0;
     absl::Duration deadline;
+    // No turn's but a lift's: where it goes, and what is written there.
+    Lifted lifted;
+    kv::KvSequence sequence;
+    std::vector<TokenId> tokens;
   };
   struct Ticket {
     TurnId turn = 0;
@@ -107,8 +118,15 @@ class TierLink final : public kv::KvDemoter {
   void Lose(const tier::LowerTier::Lost& lost);
   void TakeRead();
   void Ask(TurnId id, Promotion& promotion);
-  // Writes the next block into the device; false when the turn shall compute from here on.
-  bool WriteNext(ActiveTurn& turn, Promotion& promotion, absl::Duration now);
+  void Start(TurnId id, std::unique_ptr<Promotion> promotion, absl::Duration now);
+  // Writes the next block into the device, as the sequence's along `tokens`; false when nothing
+  // more comes from the tier.
+  bool WriteNext(Promotion& promotion, kv::KvSequence& sequence, absl::Span<const TokenId> tokens,
+                 absl::Duration now);
+  // As many as are there, until `until`; whether the promotion goes on.
+  bool WriteRead(TurnId id, Promotion& promotion, kv::KvSequence& sequence,
+                 absl::Span<const TokenId> tokens, absl::Duration until, absl::Duration now);
+  void EndLift(TurnId id);
   // Lets go of everything a promotion has asked for.
   void End(TurnId id);
   void KeepManifest(absl::Duration now);
@@ -128,6 +146,7 @@ class TierLink final : public kv::KvDemoter {
   std::vector<TurnId> order_;  // first come, first served
   absl::flat_hash_map<std::uint64_t, Ticket> tickets_;
   std::uint64_t next_ticket_ = 1;
+  TurnId next_lift_ = TurnId{1} << 63;  // no turn's number
   std::vector<tier::StoreDone> read_;
   absl::Duration next_manifest_;
   std::shared_ptr<std::atomic<bool>> saving_;

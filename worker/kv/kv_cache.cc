@@ -216,6 +216,12 @@ void KvCache::LowerLost(const Hash128& hash, const Hash128& parent, Position fir
   holdings_.LowerLost(hash, parent, first_position, reason, record);
 }
 
+KvCache::LowerPart KvCache::SessionLower(const SessionKey& key) const {
+  const std::int32_t session = holdings_.sessions.Find(key);
+  if (session == -1) return {};
+  return {holdings_.sessions[session].lower_tail, holdings_.sessions[session].lower};
+}
+
 std::vector<BlockIndex> KvCache::SessionChain(const SessionKey& key) const {
   std::vector<BlockIndex> chain;
   const std::int32_t session = holdings_.sessions.Find(key);

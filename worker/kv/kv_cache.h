@@ -254,6 +254,13 @@ class KvCache {
   };
   // Every session that rests and holds KV.
   std::vector<SessionPlace> SessionPlaces() const;
+  // What lower tiers hold of the session: `tokens` positions, the last block first found by its
+  // hash. 0 for none.
+  struct LowerPart {
+    Hash128 tail_hash;
+    Position tokens = 0;
+  };
+  LowerPart SessionLower(const SessionKey& key) const;
   // The blocks of what the session holds on the device, first block first.
   std::vector<BlockIndex> SessionChain(const SessionKey& key) const;
   // A session of an earlier process, wholly in lower tiers; a guarantee is asked for again until

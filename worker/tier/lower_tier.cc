@@ -198,6 +198,25 @@ std::vector<LowerTier::Step> LowerTier::Find(kv::Hash128 parent,
   return steps;
 }
 
+std::vector<LowerTier::Step> LowerTier::Chain(const kv::Hash128& tail, Position tokens,
+                                              std::vector<TokenId>* ids) const {
+  const std::int32_t width = options_.block_tokens;
+  std::vector<Step> steps(static_cast<std::size_t>((tokens + width - 1) / width));
+  kv::Hash128 at = tail;
+  for (std::size_t i = steps.size(); i-- > 0;) {
+    const std::int32_t slot = index_.Find(at);
+    const std::int32_t want = std::min(width, tokens - static_cast<std::int32_t>(i) * width);
+    if (slot == -1 || index_[slot].tokens < want) return {};
+    steps[i] = {slot, want, at};
+    at = index_[slot].parent;
+  }
+  for (const Step& step : steps) {
+    const auto part = index_.TokensOf(step.slot).first(static_cast<std::size_t>(step.tokens));
+    ids->insert(ids->end(), part.begin(), part.end());
+  }
+  return steps;
+}
+
 bool LowerTier::Read(std::uint64_t ticket, std::int32_t slot) {
   BlockBuffer buffer = queue_.TakeBuffer(StoreOp::kRead);
   if (buffer == nullptr) return false;

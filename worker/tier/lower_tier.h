@@ -82,6 +82,11 @@ class LowerTier {
   };
   // Blocks that continue the chain `parent` along `rest`, each full but the last.
   std::vector<Step> Find(kv::Hash128 parent, absl::Span<const TokenId> rest) const;
+  // The blocks of the last `tokens` positions of the chain that ends in `tail`, first block first,
+  // and their token ids at the end of `ids`; empty when they are not all here. Requires: the first
+  // position begins a block.
+  std::vector<Step> Chain(const kv::Hash128& tail, Position tokens,
+                          std::vector<TokenId>* ids) const;
   // The block stays until the matching Unpin.
   void Pin(std::int32_t slot) { index_.Occupy(slot); }
   void Unpin(std::int32_t slot);

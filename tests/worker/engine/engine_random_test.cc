@@ -184,7 +184,7 @@ class RandomLoad {
     if (answer.why.ok() && pin.kind == PinKind::kGuaranteed) ++pinned_;
   }
 
-  // Exports what the device holds of one session and imports it as another.
+  // Exports one session and imports it as another.
   void MoveSession() {
     const TenantId tenant(Pick(0, 1) == 0 ? "acme" : "other");
     const SessionKey from{tenant, SessionId(absl::StrCat("s", Pick(0, 3)))};
@@ -193,6 +193,10 @@ class RandomLoad {
     absl::StatusOr<EngineReading> opened = absl::UnknownError("not called");
     bench().engine().OpenReading(from, Pick(0, 200), [&](auto o) { opened = std::move(o); });
     bench().Round();
+    while (absl::IsUnknown(opened.status())) {
+      bench().RunIo();
+      bench().Round();
+    }
     if (!opened.ok()) return;
     EngineImport import;
     import.key = to;

@@ -298,6 +298,59 @@ TEST_F(TierLinkTest, APromptThatGoesOnAsSomebodyElsesLeavesTheSessionItsOwnKv) {
   EXPECT_EQ(Turn("a", 4).started->cached.Total(), 107);
 }
 
+TEST_F(TierLinkTest, AReadingHasWhatTheTierHoldsToo) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  ASSERT_GT(cache().SessionStats(Key("a"))->lower_tokens, 0);
+  absl::StatusOr<EngineReading> opened = absl::UnknownError("not called");
+  bench_->engine().OpenReading(Key("a"), 1000, [&](auto o) { opened = std::move(o); });
+  bench_->Round();
+  EXPECT_TRUE(absl::IsUnknown(opened.status())) << "it waits for the tier, nobody else does";
+  bench_->RunUntilIdle();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ASSERT_EQ(opened->tokens,
+            std::vector<TokenId>(history_["a"].begin(), history_["a"].begin() + 107));
+  EngineImport import;
+  import.key = Key("c");
+  import.tokens = opened->tokens;
+  for (Position at = 0; at < 107; at += 16) {
+    const std::int32_t count = std::min(16, 107 - at);
+    absl::StatusOr<std::string> bytes = absl::UnknownError("not called");
+    bench_->engine().ReadPositions(opened->number, at, count,
+                                   [&](auto read) { bytes = std::move(read); });
+    bench_->Round();
+    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    import.portions.push_back({at, count, *std::move(bytes), 0});
+  }
+  bench_->engine().CloseReading(opened->number);
+  bench_->engine().DropSession(Key("a"));
+  bench_->engine().DropSession(Key("b"));
+  bench_->RunUntilIdle();
+  absl::StatusOr<Position> held = absl::UnknownError("not called");
+  bench_->engine().Import(std::move(import), [&](auto tokens) { held = std::move(tokens); });
+  bench_->RunUntilIdle();
+  ASSERT_EQ(*held, 107);
+  history_["c"] = history_["a"];
+  EXPECT_EQ(Turn("c", 5).started->cached.session, 107);
+}
+
+TEST_F(TierLinkTest, AReadingOfADamagedTierEndsWhereTheDamageBegins) {
+  Make();
+  Turn("a", 100);
+  Turn("b", 100);
+  for (tier::FakeMedium::Slot& slot : medium_->slots) slot.damaged = true;
+  absl::StatusOr<EngineReading> opened = absl::UnknownError("not called");
+  bench_->engine().OpenReading(Key("a"), 1000, [&](auto o) { opened = std::move(o); });
+  bench_->RunUntilIdle();
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_LT(opened->tokens.size(), 107U);
+  EXPECT_GT(Stats().damaged, 0);
+  bench_->engine().CloseReading(opened->number);
+  bench_->RunUntilIdle();
+  bench_->ExpectAllBlocksFree();
+}
+
 TEST_F(TierLinkTest, AGuaranteeThatCameBackWithTheManifestKeepsItsBlocksUntilItsLeaseEnds) {
   slots_ = 16;
   LeaveRoomForPins();
