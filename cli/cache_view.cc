@@ -73,6 +73,35 @@ void AppendInsight(const v1::WorkerCache& cache, std::string& text) {
   }
 }
 
+// What sessions are promised, and by whom.
+void AppendPins(const v1::WorkerCache& cache, std::string& text) {
+  const v1::PinBudget& budget = cache.pin_budget();
+  absl::StrAppend(&text, "\n  pins: ", Grouped(budget.guaranteed_tokens()), " of ",
+                  Grouped(budget.limit_tokens()), " tokens guaranteed (",
+                  Share(budget.guaranteed_tokens(), budget.limit_tokens()),
+                  " of the pin budget), ", Grouped(budget.used_tokens()), " of them in use; ",
+                  Grouped(budget.lease_expirations()), " leases and ",
+                  Grouped(budget.ttl_expirations()), " TTLs ended, ",
+                  Grouped(budget.rejections()), " pins refused");
+  for (const v1::TenantCache& tenant : cache.tenants()) {
+    const bool limited = tenant.kv_quota_tokens() > 0 || tenant.kv_floor_tokens() > 0;
+    if (tenant.guaranteed_tokens() == 0 && tenant.retained_sessions() == 0 && !limited) continue;
+    absl::StrAppend(&text, "\n    ", HarmlessLine(tenant.tenant()), ": ",
+                    Grouped(tenant.guaranteed_sessions()), " guaranteed (",
+                    Grouped(tenant.guaranteed_tokens()), " tokens), ",
+                    Grouped(tenant.retained_sessions()), " retained");
+    if (limited) {
+      absl::StrAppend(&text, "; takes ", Grouped(tenant.resident_tokens()), " tokens");
+    }
+    if (tenant.kv_quota_tokens() > 0) {
+      absl::StrAppend(&text, " of a quota of ", Grouped(tenant.kv_quota_tokens()));
+    }
+    if (tenant.kv_floor_tokens() > 0) {
+      absl::StrAppend(&text, ", floor ", Grouped(tenant.kv_floor_tokens()));
+    }
+  }
+}
+
 void AppendHeld(const v1::WorkerCache& cache, std::string& text) {
   if (cache.held().empty()) {
     absl::StrAppend(&text, "\n  no session of yours holds KV here");
@@ -132,6 +161,7 @@ std::string CacheText(const v1::WorkerCache& cache, bool sessions) {
       Share(prefix.hit_tokens_session(), queried), ", prefix ",
       Share(prefix.hit_tokens_prefix(), queried), ")\n  sessions hold ",
       Grouped(cache.sessions().tokens_held()), " tokens");
+  if (cache.has_pin_budget()) AppendPins(cache, text);
   AppendInsight(cache, text);
   if (sessions) AppendHeld(cache, text);
   return text;

@@ -53,6 +53,37 @@ std::string Shortfall(const v1::ExplainEvictionResponse& explanation) {
   if (explanation.blocks_pinned() > 0) {
     absl::StrAppend(&text, " and ", Grouped(explanation.blocks_pinned()), " are pinned");
   }
+  if (explanation.blocks_floored() > 0) {
+    absl::StrAppend(&text, ", up to ", Grouped(explanation.blocks_floored()),
+                    " are kept by the floors of other tenants");
+  }
+  return text + ".";
+}
+
+// "3 sessions hold guarantees that keep 96 blocks (3,072 tokens) from being evicted: ..."
+std::string Guarantees(const v1::ExplainEvictionResponse& explanation) {
+  const long long sessions = explanation.blockers_size() + explanation.blockers_unnamed();
+  if (sessions == 0) return "";
+  std::string text = absl::StrCat(
+      "\n", Count(sessions, "session"), sessions == 1 ? " holds a guarantee" : " hold guarantees",
+      " that no policy overrides; ", Count(explanation.blocks_pinned(), "block"), " (",
+      Count(explanation.blocks_pinned() * explanation.block_tokens(), "token"), ") ",
+      explanation.blocks_pinned() == 1 ? "stays" : "stay", " because of that: ");
+  for (int i = 0; i < explanation.blockers_size(); ++i) {
+    const v1::EvictionBlocker& blocker = explanation.blockers(i);
+    absl::StrAppend(&text, i == 0 ? "" : ";\n  ", Count(blocker.blocks(), "block"), " of ",
+                    Who(blocker.session(), blocker.tenant()), ", promised ",
+                    Count(blocker.budget_tokens(), "token"));
+    if (blocker.has_lease_left()) {
+      absl::StrAppend(&text, " for ", Span(blocker.lease_left()), " more unless a turn comes");
+    } else {
+      absl::StrAppend(&text, ", a turn of it runs");
+    }
+  }
+  if (explanation.blockers_unnamed() > 0) {
+    absl::StrAppend(&text, ";\n  and of ", Count(explanation.blockers_unnamed(), "session"),
+                    " more");
+  }
   return text + ".";
 }
 
@@ -112,7 +143,9 @@ std::string ExplanationText(const v1::ExplainEvictionResponse& explanation, long
       absl::StrCat("To make room for ", Count(tokens, "token"), " (",
                    Count(explanation.blocks_needed(), "block"), " of ", explanation.block_tokens(),
                    ") on ", HarmlessLine(OrDash(explanation.worker())), ", ");
-  if (explanation.blocks_short() > 0) return text + Shortfall(explanation);
+  if (explanation.blocks_short() > 0) {
+    return text + Shortfall(explanation) + Guarantees(explanation);
+  }
   if (explanation.blocks_evicted() == 0) {
     return absl::StrCat(text, "nothing would go: ", Count(explanation.blocks_free(), "block"),
                         " are free.");
@@ -135,7 +168,7 @@ std::string ExplanationText(const v1::ExplainEvictionResponse& explanation, long
     absl::StrAppend(&text, "\n", Count(explanation.blocks_reserved(), "block"),
                     " of what is free or would go are promised to running turns.");
   }
-  return text;
+  return text + Guarantees(explanation);
 }
 
 }  // namespace pintle

@@ -24,6 +24,7 @@ struct PlanFlags {
   std::string memory;
   std::string kv_bytes;
   std::string disk;
+  std::string pin_budget;
   std::int64_t sessions = 0;
   std::int32_t context = 0;
   std::int32_t block_tokens = 0;
@@ -40,6 +41,8 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags) {
   app.add_option("--kv-bytes", flags.kv_bytes, "For the KV pool alone, as the worker's flag")
       ->excludes(memory);
   app.add_option("--disk", flags.disk, "For a disk tier");
+  app.add_option("--pin-budget", flags.pin_budget,
+                 "For guaranteed pins, as the worker's flag: tokens, or N% of the pool");
   app.add_option("--sessions", flags.sessions, "Sessions that shall keep their KV")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
   app.add_option("--context", flags.context, "Tokens of each session; the model's context when 0")
@@ -98,6 +101,11 @@ absl::StatusOr<Plan> MakePlan(const PlanFlags& flags) {
     const std::string pool = flags.kv_bytes.empty() ? WorkerOptions().kv_bytes : flags.kv_bytes;
     PINTLE_ASSIGN_OR_RETURN(needs.kv_bytes, Bytes("--kv-bytes", pool));
   }
+  const absl::StatusOr<kv::PinBudget> budget = kv::ParsePinBudget(flags.pin_budget);
+  if (!budget.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--pin-budget ", budget.status().message()));
+  }
+  needs.pin_budget = *budget;
   made.plan = kv::PlanMemory(needs);
   return made;
 }
@@ -193,6 +201,10 @@ int RunPlan(int argc, char** argv) {
                  static_cast<long long>(made->plan.device.blocks),
                  static_cast<long long>(made->needs.block_bytes),
                  static_cast<long long>(kv::kPoolBlocksMin));
+    return 1;
+  }
+  if (const absl::Status pins = kv::CheckPins(made->needs, made->plan); !pins.ok()) {
+    std::fprintf(stderr, "pintle plan: %s\n", std::string(pins.message()).c_str());
     return 1;
   }
   if (flags.json) {

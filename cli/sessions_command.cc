@@ -265,11 +265,14 @@ absl::Status SessionsCommand::Delete(CommandContext& context) {
     v1::DeleteSessionResponse response;
     PINTLE_RETURN_IF_ERROR(context.connection.Call(&Stub::DeleteSession, request, &response));
     sum.set_released_tokens(sum.released_tokens() + response.released_tokens());
+    sum.set_released_unknown(sum.released_unknown() || response.released_unknown());
   }
   if (context.json) return PrintJson(sum, context);
-  // Zero also stands for a server that does not know.
-  if (sum.released_tokens() > 0) {
+  if (sum.released_tokens() > 0 || !sum.released_unknown()) {
     context.terminal.Note(absl::StrCat(Grouped(sum.released_tokens()), " cached tokens released"));
+  }
+  if (sum.released_unknown()) {
+    context.terminal.Note("a worker did not say in time how many tokens it released");
   }
   return absl::OkStatus();
 }

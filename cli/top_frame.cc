@@ -59,6 +59,36 @@ std::int64_t RegretOf(const v1::WorkerCache& worker) {
   return tokens;
 }
 
+// "1,024 of 4,096 (2 + 1)": tokens of the pin budget; sessions guaranteed and retained.
+std::string GuaranteedOf(const v1::WorkerCache& worker, const v1::TierStats& tier) {
+  if (tier.tier() != v1::DEVICE || !worker.has_pin_budget()) return "-";
+  std::string text = absl::StrCat(Grouped(worker.pin_budget().guaranteed_tokens()), " of ",
+                                  Grouped(worker.pin_budget().limit_tokens()));
+  std::int64_t guaranteed = 0;
+  std::int64_t retained = 0;
+  for (const v1::SessionCount& row : worker.session_counts()) {
+    if (row.pin() == v1::GUARANTEED) guaranteed += row.sessions();
+    if (row.pin() == v1::RETAINED) retained += row.sessions();
+  }
+  if (guaranteed + retained == 0) return text;
+  return absl::StrCat(text, " (", guaranteed, " + ", retained, ")");
+}
+
+std::string PinsPart(const TopSnapshot& now) {
+  std::string text;
+  for (const v1::WorkerCache& worker : now.cache.workers()) {
+    for (const v1::TenantCache& tenant : worker.tenants()) {
+      if (tenant.guaranteed_sessions() + tenant.retained_sessions() == 0) continue;
+      absl::StrAppend(&text, text.empty() ? "pins: " : "; ", HarmlessLine(tenant.tenant()), " on ",
+                      HarmlessLine(OrDash(worker.worker())), " ",
+                      Grouped(tenant.guaranteed_sessions()), " guaranteed with ",
+                      Grouped(tenant.guaranteed_tokens()), " tokens, ",
+                      Grouped(tenant.retained_sessions()), " retained");
+    }
+  }
+  return text.empty() ? text : text + "\n\n";
+}
+
 std::string WorkersPart(const TopSnapshot& now) {
   if (absl::IsUnimplemented(now.fleet_status) || absl::IsFailedPrecondition(now.fleet_status)) {
     return "workers: this target is a worker, not a coordinator";
@@ -79,7 +109,8 @@ std::string CachePart(const TopSnapshot& now) {
                {"TOKENS", Align::kRight},
                {"HIT RATIO", Align::kRight},
                {"EVICTIONS", Align::kRight},
-               {"REGRET", Align::kRight}});
+               {"REGRET", Align::kRight},
+               {"GUARANTEED", Align::kRight}});
   for (const v1::WorkerCache& worker : now.cache.workers()) {
     const v1::PrefixStats& prefix = worker.prefix();
     const auto hits = static_cast<double>(prefix.hit_tokens_session() + prefix.hit_tokens_prefix());
@@ -90,7 +121,7 @@ std::string CachePart(const TopSnapshot& now) {
     for (const v1::TierStats& tier : worker.tiers()) {
       table.AddRow({OrDash(worker.worker()), BlockBar(tier, kBarWidth),
                     Grouped(tier.tokens_resident()), ratio, Grouped(EvictionsOf(worker, tier)),
-                    Grouped(RegretOf(worker))});
+                    Grouped(RegretOf(worker)), GuaranteedOf(worker, tier)});
     }
   }
   return table.empty() ? "cache: nothing reported yet" : table.ToString();
@@ -148,7 +179,7 @@ std::string TopFrame(const TopSnapshot& now, const std::optional<TopRates>& rate
         rates->stored, rates->queried, rates->hit, rates->removed, rates->evicted,
         rates->regretted);
   }
-  return absl::StrCat(WorkersPart(now), "\n\n", CachePart(now), "\n\n", line, "\n\n",
+  return absl::StrCat(WorkersPart(now), "\n\n", CachePart(now), "\n\n", PinsPart(now), line, "\n\n",
                       SessionsPart(now));
 }
 

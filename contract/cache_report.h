@@ -13,6 +13,8 @@
 #include "contract/cache_reason.h"
 #include "contract/ids.h"
 #include "contract/limits.h"
+#include "contract/pin.h"
+#include "contract/session_state.h"
 
 // What one worker's KV cache holds and lost, as GetCacheStats and a worker's report tell it: the
 // worker fills it from its own figures, a coordinator keeps the last one of each worker.
@@ -86,13 +88,41 @@ struct PolicyEvictionsReport {
   friend bool operator==(const PolicyEvictionsReport&, const PolicyEvictionsReport&) = default;
 };
 
-// What one tenant has in the cache.
+// What one tenant has in the cache, and what it may have.
 struct TenantCacheReport {
   TenantId tenant;
-  std::int64_t sessions = 0;
+  std::int64_t sessions = 0;  // that hold KV or a guarantee
   std::int64_t held_tokens = 0;
+  std::int64_t guaranteed_sessions = 0;
+  std::int64_t retained_sessions = 0;
+  std::int64_t guaranteed_tokens = 0;
+  // 0 for tenants without limits.
+  std::int64_t quota_tokens = 0;
+  std::int64_t floor_tokens = 0;
+  std::int64_t resident_tokens = 0;
 
   friend bool operator==(const TenantCacheReport&, const TenantCacheReport&) = default;
+};
+
+// What guarantees may come to and what they come to, in tokens, and how pins ended.
+struct PinBudgetReport {
+  std::int64_t limit_tokens = 0;
+  std::int64_t guaranteed_tokens = 0;
+  std::int64_t used_tokens = 0;  // of them, what KV takes
+  std::int64_t lease_expirations = 0;
+  std::int64_t ttl_expirations = 0;
+  std::int64_t rejections = 0;
+
+  friend bool operator==(const PinBudgetReport&, const PinBudgetReport&) = default;
+};
+
+// Sessions by the pin in force and what they do.
+struct SessionCountReport {
+  PinKind pin = PinKind::kBestEffort;
+  SessionState state = SessionState::kIdle;
+  std::int64_t sessions = 0;
+
+  friend bool operator==(const SessionCountReport&, const SessionCountReport&) = default;
 };
 
 struct CacheReport {
@@ -115,6 +145,8 @@ struct CacheReport {
   std::vector<ExpectedHits> expected_hits;
   std::vector<PolicyEvictionsReport> evictions;
   std::vector<TenantCacheReport> tenants;
+  PinBudgetReport pin_budget;
+  std::vector<SessionCountReport> session_counts;
   // Filled only when asked for; of one tenant, ordered by id.
   std::vector<SessionCacheReport> sessions;
   // How old the figures are.

@@ -32,6 +32,14 @@ struct ExplainedVictim {
   std::string why;  // for people
 };
 
+// A live guarantee that keeps blocks from being evicted.
+struct EvictionBlocker {
+  SessionKey key;
+  std::int64_t blocks = 0;  // used by nobody; a shared one counts for each that keeps it
+  std::int64_t budget_tokens = 0;
+  absl::Duration lease_left = absl::InfiniteDuration();  // infinite while a turn runs
+};
+
 struct EvictionExplanation {
   WorkerId worker;
   std::string policy;
@@ -41,12 +49,16 @@ struct EvictionExplanation {
   std::int64_t blocks_reserved = 0;  // promised to running turns, out of free and evictable ones
   std::int64_t blocks_in_use = 0;
   std::int64_t blocks_pinned = 0;
+  std::int64_t blocks_floored = 0;  // within the floors of tenants
   std::int64_t blocks_evicted = 0;
   std::int64_t tokens_evicted = 0;
   std::int64_t bytes_evicted = 0;
   std::int64_t blocks_short = 0;  // cannot be had now; then nothing would be evicted
   // In order; at most limits::kExplainedVictims.
   std::vector<ExplainedVictim> victims;
+  // The guarantees that keep most, and how many sessions more keep something.
+  std::vector<EvictionBlocker> blockers;
+  std::int64_t blockers_unnamed = 0;
 };
 
 }  // namespace pintle

@@ -74,6 +74,7 @@ class SessionKvBackend {
   using TransferDone = absl::AnyInvocable<void(absl::StatusOr<KvTransferId>)>;
   using TokensDone = absl::AnyInvocable<void(absl::StatusOr<Position>)>;
   using VerdictDone = absl::AnyInvocable<void(absl::StatusOr<PinVerdict>)>;
+  using HeldDone = absl::AnyInvocable<void(const absl::StatusOr<std::vector<std::int64_t>>&)>;
 
   virtual ~SessionKvBackend() = default;
 
@@ -88,6 +89,10 @@ class SessionKvBackend {
   virtual void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) = 0;
   // SESSION_BUSY while a turn runs.
   virtual void Truncate(const SessionKey& key, Position position, Done done) = 0;
+
+  // Tokens that each of the sessions holds now in any tier, in the order of the keys; 0 for those
+  // nothing is known of. QUEUE_FULL.
+  virtual void QueryHeld(std::vector<SessionKey> keys, HeldDone done) = 0;
 
   // At most `tokens_max` positions; none of an unknown session. QUEUE_FULL with too many transfers.
   virtual void OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) = 0;
@@ -122,6 +127,8 @@ class SessionKvDirectory {
                                                  Incarnation incarnation) = 0;
   // Where every session of this process lives; incarnation 0 where each is placed at its turn.
   virtual SessionHome Home() const { return {}; }
+  // Whichever process has the worker's name now.
+  virtual std::shared_ptr<SessionKvBackend> KvOfName(const WorkerId& worker) = 0;
 };
 
 }  // namespace pintle

@@ -51,7 +51,7 @@ class TurnPlacer {
   // The worker process a binding names, to drop a session there; nullptr when it is gone.
   virtual std::shared_ptr<TurnBackend> BackendOf(const WorkerId& worker,
                                                  Incarnation incarnation) = 0;
-  // Tokens of the session whose KV that process holds; nullopt when unknown, 0 when it is gone.
+  // Tokens of the session whose KV that worker holds; nullopt when unknown, 0 when it is gone.
   virtual std::optional<std::int64_t> HeldTokens(const SessionKey& key, const WorkerId& worker,
                                                  Incarnation incarnation) = 0;
 };

@@ -52,12 +52,14 @@ absl::StatusOr<SessionView> SessionFront::Update(const SessionKey& key,
   return ViewOf(std::move(stored));
 }
 
-absl::StatusOr<std::int64_t> SessionFront::Delete(const SessionKey& key) {
+absl::Status SessionFront::Delete(const SessionKey& key) {
   PINTLE_RETURN_IF_ERROR(ValidateName("id", key.session.value()));
-  PINTLE_ASSIGN_OR_RETURN(const StoredSession known, store_.Get(key));
-  const std::optional<std::int64_t> held = ViewOf(known).held_tokens;
-  PINTLE_RETURN_IF_ERROR(turns_.DeleteSession(key).status());
-  return held.value_or(0);
+  return turns_.DeleteSession(key).status();
+}
+
+void SessionFront::SetHeld(std::int64_t tokens, SessionView* view) const {
+  view->held_tokens = tokens;
+  view->state = StateOf(view->session, clock_.Monotonic(), tokens);
 }
 
 SessionView SessionFront::ViewOf(StoredSession session) const {

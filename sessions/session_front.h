@@ -23,7 +23,7 @@ struct SessionView {
   // Its pin is the one that holds now.
   StoredSession session;
   SessionState state = SessionState::kCold;
-  std::optional<std::int64_t> held_tokens;
+  std::optional<std::int64_t> held_tokens;  // in any tier; unknown until the worker was asked
   absl::Time lease_expires = absl::UnixEpoch();
   // Unset: nothing was said.
   std::optional<absl::Time> expected_return = std::nullopt;
@@ -49,8 +49,9 @@ class SessionFront {
   absl::StatusOr<SessionViewPage> List(const TenantId& tenant, std::int32_t page_size,
                                        const std::string& page_token) const;
   absl::StatusOr<SessionView> Update(const SessionKey& key, const SessionChanges& changes);
-  // Returns the tokens whose KV was released, 0 when that is not known.
-  absl::StatusOr<std::int64_t> Delete(const SessionKey& key);
+  absl::Status Delete(const SessionKey& key);
+  // The session's worker says what it holds now, in any tier.
+  void SetHeld(std::int64_t tokens, SessionView* view) const;
 
  private:
   SessionView ViewOf(StoredSession session) const;

@@ -11,11 +11,10 @@
 #include "contract/ids.h"
 #include "contract/limits.h"
 #include "contract/pin.h"
+#include "contract/session_state.h"
 #include "sessions/transcript.h"
 
 namespace pintle {
-
-enum class SessionState { kRunning, kIdle, kExpired, kCold };
 
 // Where a session's KV lives. The epoch only rises and fences workers that were bound before.
 struct SessionBinding {

@@ -156,7 +156,8 @@ absl::Status CoordinatorProcess::Rooms::Serve() {
   log = std::make_unique<RequestLog>(format, clock, stderr);
   inference_service = std::make_unique<InferenceService>(
       *front, *backend, *callers, clock, std::vector<RequestObserver*>{log.get(), &turn_metrics});
-  sessions_service = std::make_unique<SessionsService>(*sessions, *pins, *mover, *callers);
+  sessions_service =
+      std::make_unique<SessionsService>(*sessions, *pins, *mover, *connector, *callers);
   cache_operations = std::make_unique<ForwardedCache>(*connector);
   cache_service = std::make_unique<CacheStatsService>(*connector, *cache_operations, *callers);
   fleet_service = std::make_unique<FleetService>(*desk, *callers);
@@ -195,7 +196,7 @@ void CoordinatorProcess::Rooms::Collect(SampleFamilies& families) {
                  {{"model", key.first}, {"state", key.second ? "draining" : "ready"}}, count);
   }
   const double running = static_cast<double>(front->running());
-  const MetricLabels all = {{"model", "all"}, {"pin", "best_effort"}};
+  const MetricLabels all = {{"model", "all"}, {"pin", "any"}};
   MetricLabels labels = all;
   labels.emplace_back("state", "running");
   families.Add("pintle_sessions", labels, running);

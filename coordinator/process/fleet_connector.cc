@@ -101,4 +101,10 @@ std::shared_ptr<SessionKvBackend> FleetConnector::KvOf(const WorkerId& worker,
   return found->second.kv;
 }
 
+std::shared_ptr<SessionKvBackend> FleetConnector::KvOfName(const WorkerId& worker) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = workers_.find(worker);
+  return found == workers_.end() ? nullptr : found->second.kv;
+}
+
 }  // namespace pintle

@@ -46,6 +46,7 @@ class FleetConnector final : public WorkerConnector,
   absl::StatusOr<CachePeer> FindPeer(const std::string& worker) override;
 
   std::shared_ptr<SessionKvBackend> KvOf(const WorkerId& worker, Incarnation incarnation) override;
+  std::shared_ptr<SessionKvBackend> KvOfName(const WorkerId& worker) override;
 
  private:
   struct Entry {

@@ -102,9 +102,10 @@ std::shared_ptr<TurnBackend> RoutedBackend::BackendOf(const WorkerId& worker,
 }
 
 std::optional<std::int64_t> RoutedBackend::HeldTokens(const SessionKey&, const WorkerId& worker,
-                                                      Incarnation incarnation) {
-  if (WorkerOf(worker, incarnation) == nullptr) return 0;
-  return std::nullopt;
+                                                      Incarnation) {
+  // One that began anew under its name may have read the session's KV from its disk.
+  absl::MutexLock lock(&mutex_);
+  return workers_.contains(worker) ? std::nullopt : std::optional<std::int64_t>(0);
 }
 
 void RoutedBackend::Tokenize(TokenizeRequest request, TokenizeCallback done) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "contract/errors.h"
+#include "contract/limits.h"
 #include "contract/request_rules.h"
 #include "contract/status_macros.h"
 #include "services/identity/call_metadata.h"
@@ -173,6 +175,38 @@ grpc::ServerUnaryReactor* ExecutionService::TruncateKv(Context* context,
     reactor->Finish(ToGrpcStatus(status));
   });
   return reactor;
+}
+
+grpc::ServerUnaryReactor* ExecutionService::QueryHeld(Context* context,
+                                                      const v1::QueryHeldRequest* request,
+                                                      v1::QueryHeldResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  const absl::StatusOr<std::vector<SessionKey>> keys = KeysOf(*context, *request);
+  if (!keys.ok()) {
+    reactor->Finish(ToGrpcStatus(keys.status()));
+    return reactor;
+  }
+  kv_.QueryHeld(*keys, [reactor, response](const absl::StatusOr<std::vector<std::int64_t>>& held) {
+    if (held.ok()) response->mutable_held_tokens()->Add(held->begin(), held->end());
+    reactor->Finish(ToGrpcStatus(held.status()));
+  });
+  return reactor;
+}
+
+absl::StatusOr<std::vector<SessionKey>> ExecutionService::KeysOf(
+    const Context& context, const v1::QueryHeldRequest& request) const {
+  PINTLE_RETURN_IF_ERROR(callers_.RequireCluster(CredentialsOf(context)));
+  const auto count = static_cast<std::size_t>(request.sessions_size());
+  if (count > limits::kSessionsPageMax) {
+    return InvalidField("sessions", absl::StrCat("has ", count, " entries, limit ",
+                                                 limits::kSessionsPageMax));
+  }
+  std::vector<SessionKey> keys;
+  for (const std::string& session : request.sessions()) {
+    PINTLE_ASSIGN_OR_RETURN(SessionKey key, KeyOf(context, request.tenant(), session));
+    keys.push_back(std::move(key));
+  }
+  return keys;
 }
 
 grpc::ServerUnaryReactor* ExecutionService::ReadKv(Context* context,

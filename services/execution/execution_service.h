@@ -44,6 +44,8 @@ class ExecutionService final : public v1::Execution::CallbackService {
   grpc::ServerUnaryReactor* UpdateSession(Context* context,
                                           const v1::UpdateSessionKvRequest* request,
                                           v1::UpdateSessionKvResponse* response) override;
+  grpc::ServerUnaryReactor* QueryHeld(Context* context, const v1::QueryHeldRequest* request,
+                                      v1::QueryHeldResponse* response) override;
   grpc::ServerUnaryReactor* ForkKv(Context* context, const v1::ForkKvRequest* request,
                                    v1::ForkKvResponse* response) override;
   grpc::ServerUnaryReactor* TruncateKv(Context* context, const v1::TruncateKvRequest* request,
@@ -61,6 +63,8 @@ class ExecutionService final : public v1::Execution::CallbackService {
   // The key of a request by the cluster.
   absl::StatusOr<SessionKey> KeyOf(const Context& context, const std::string& tenant,
                                    const std::string& session) const;
+  absl::StatusOr<std::vector<SessionKey>> KeysOf(const Context& context,
+                                                 const v1::QueryHeldRequest& request) const;
   void OpenWrite(const v1::WriteKvRequest::Open& open, v1::WriteKvResponse* response,
                  grpc::ServerUnaryReactor* reactor);
   absl::Status Drop(const Context& context, const v1::DropSessionRequest& request);

@@ -90,6 +90,20 @@ void RemoteSessionKv::Truncate(const SessionKey& key, Position position, Done do
       });
 }
 
+void RemoteSessionKv::QueryHeld(std::vector<SessionKey> keys, HeldDone done) {
+  auto call = NewCall<v1::QueryHeldRequest, v1::QueryHeldResponse>(cluster_token_);
+  // Sessions are listed tenant by tenant.
+  if (!keys.empty()) call->request.set_tenant(keys.front().tenant.value());
+  for (const SessionKey& key : keys) call->request.add_sessions(key.session.value());
+  stub_->async()->QueryHeld(
+      &call->context, &call->request, &call->response,
+      [call, done = std::make_shared<HeldDone>(std::move(done))](const grpc::Status& status) {
+        if (!status.ok()) return (*done)(FailureOf(status));
+        const auto& held = call->response.held_tokens();
+        (*done)(std::vector<std::int64_t>(held.begin(), held.end()));
+      });
+}
+
 void RemoteSessionKv::OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) {
   auto call = NewCall<v1::ReadKvRequest, v1::ReadKvResponse>(cluster_token_);
   auto* open = call->request.mutable_open();

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "contract/session_kv.h"
 #include "pintle/v1/execution.grpc.pb.h"
@@ -24,6 +25,7 @@ class RemoteSessionKv final : public SessionKvBackend {
   void Update(const SessionKey& key, Epoch epoch, SessionTerms terms, VerdictDone done) override;
   void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) override;
   void Truncate(const SessionKey& key, Position position, Done done) override;
+  void QueryHeld(std::vector<SessionKey> keys, HeldDone done) override;
   void OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) override;
   void Read(KvTransferId transfer, PortionDone done) override;
   void OpenWrite(KvWriting writing, TransferDone done) override;

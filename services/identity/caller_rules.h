@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "contract/cache_sight.h"
 #include "contract/ids.h"
 #include "services/identity/tenant_table.h"
@@ -55,6 +56,11 @@ class CallerRules {
   absl::Status RequireOperator(const CallCredentials& call) const;
   absl::Status RequireCluster(const CallCredentials& call) const;
   absl::Status RequireAdmin(const CallCredentials& call) const;
+  // What --tenants says of tenants' shares of a worker's KV pool; none without the file.
+  absl::Span<const TenantKvLimits> kv_limits() const {
+    if (!config_.tenants) return {};
+    return config_.tenants->limits();
+  }
 
  private:
   explicit CallerRules(IdentityConfig config) : config_(std::move(config)) {}

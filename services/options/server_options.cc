@@ -45,8 +45,9 @@ void AddServerFlags(CLI::App& app, ServerOptions& options) {
   app.add_option("--health-listen", options.health_listen,
                  "HOST:PORT that serves only grpc.health.v1, in plaintext, for probes");
   app.add_option("--tenants", options.tenants_file,
-                 "File of tenants, one a line: NAME SHA256-OF-TOKEN-IN-HEX. Without it everyone is "
-                 "tenant 'default'");
+                 "File of tenants, one a line: NAME SHA256-OF-TOKEN-IN-HEX, and for a worker's KV "
+                 "[kv_quota_tokens=N] [kv_floor_tokens=N]. Without it everyone is tenant "
+                 "'default'");
   app.add_option("--cluster-token-file", options.cluster_token_file,
                  "File with the token that coordinator and workers share");
   app.add_option("--admin-token-file", options.admin_token_file,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/sessions/sessions_service.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "contract/errors.h"
 #include "contract/request_rules.h"
@@ -49,37 +51,16 @@ absl::StatusOr<SessionKey> SessionsService::KeyOf(const Context& context,
   return SessionKey{std::move(tenant), SessionId(id)};
 }
 
-absl::Status SessionsService::Get(const Context& context, const v1::GetSessionRequest& request,
-                                  v1::GetSessionResponse* response) const {
-  PINTLE_ASSIGN_OR_RETURN(const SessionKey key, KeyOf(context, request.id()));
-  PINTLE_ASSIGN_OR_RETURN(const SessionView view, sessions_.Get(key));
-  ToProto(view, response->mutable_session());
-  if (request.include_transcript()) {
-    const Transcript& transcript = view.session.transcript;
-    for (std::int32_t i = 0; i < transcript.turns(); ++i) {
-      ToProto(transcript.turn(i), response->add_transcript());
-    }
-  }
-  return absl::OkStatus();
+absl::StatusOr<SessionView> SessionsService::Get(const Context& context,
+                                                 const std::string& id) const {
+  PINTLE_ASSIGN_OR_RETURN(const SessionKey key, KeyOf(context, id));
+  return sessions_.Get(key);
 }
 
-absl::Status SessionsService::List(const Context& context, const v1::ListSessionsRequest& request,
-                                   v1::ListSessionsResponse* response) const {
+absl::StatusOr<SessionViewPage> SessionsService::List(
+    const Context& context, const v1::ListSessionsRequest& request) const {
   PINTLE_ASSIGN_OR_RETURN(const TenantId tenant, TenantOf(context));
-  PINTLE_ASSIGN_OR_RETURN(SessionViewPage page,
-                          sessions_.List(tenant, request.page_size(), request.page_token()));
-  for (const SessionView& view : page.sessions) ToProto(view, response->add_sessions());
-  response->set_next_page_token(std::move(page.next_page_token));
-  return absl::OkStatus();
-}
-
-absl::Status SessionsService::Delete(const Context& context,
-                                     const v1::DeleteSessionRequest& request,
-                                     v1::DeleteSessionResponse* response) {
-  PINTLE_ASSIGN_OR_RETURN(const SessionKey key, KeyOf(context, request.id()));
-  PINTLE_ASSIGN_OR_RETURN(const std::int64_t released, sessions_.Delete(key));
-  response->set_released_tokens(released);
-  return absl::OkStatus();
+  return sessions_.List(tenant, request.page_size(), request.page_token());
 }
 
 SessionsService::Unary* SessionsService::CreateSession(Context* context,
@@ -100,13 +81,36 @@ SessionsService::Unary* SessionsService::CreateSession(Context* context,
 SessionsService::Unary* SessionsService::GetSession(Context* context,
                                                     const v1::GetSessionRequest* request,
                                                     v1::GetSessionResponse* response) {
-  return Answer(context, Get(*context, *request, response));
+  absl::StatusOr<SessionView> view = Get(*context, request->id());
+  if (!view.ok()) return Answer(context, view.status());
+  auto* reactor = context->DefaultReactor();
+  held_.Complete({*std::move(view)}, [reactor, request,
+                                      response](const std::vector<SessionView>& views) {
+    ToProto(views[0], response->mutable_session());
+    if (request->include_transcript()) {
+      const Transcript& transcript = views[0].session.transcript;
+      for (std::int32_t i = 0; i < transcript.turns(); ++i) {
+        ToProto(transcript.turn(i), response->add_transcript());
+      }
+    }
+    reactor->Finish(grpc::Status::OK);
+  });
+  return reactor;
 }
 
 SessionsService::Unary* SessionsService::ListSessions(Context* context,
                                                       const v1::ListSessionsRequest* request,
                                                       v1::ListSessionsResponse* response) {
-  return Answer(context, List(*context, *request, response));
+  absl::StatusOr<SessionViewPage> page = List(*context, *request);
+  if (!page.ok()) return Answer(context, page.status());
+  response->set_next_page_token(std::move(page->next_page_token));
+  auto* reactor = context->DefaultReactor();
+  held_.Complete(std::move(page->sessions),
+                 [reactor, response](const std::vector<SessionView>& views) {
+                   for (const SessionView& view : views) ToProto(view, response->add_sessions());
+                   reactor->Finish(grpc::Status::OK);
+                 });
+  return reactor;
 }
 
 SessionsService::Unary* SessionsService::UpdateSession(Context* context,
@@ -127,7 +131,17 @@ SessionsService::Unary* SessionsService::UpdateSession(Context* context,
 SessionsService::Unary* SessionsService::DeleteSession(Context* context,
                                                        const v1::DeleteSessionRequest* request,
                                                        v1::DeleteSessionResponse* response) {
-  return Answer(context, Delete(*context, *request, response));
+  absl::StatusOr<SessionView> view = Get(*context, request->id());
+  if (!view.ok()) return Answer(context, view.status());
+  auto* reactor = context->DefaultReactor();
+  held_.Complete({*std::move(view)}, [this, reactor,
+                                      response](const std::vector<SessionView>& views) {
+    const std::optional<std::int64_t> held = views[0].held_tokens;
+    response->set_released_tokens(held.value_or(0));
+    response->set_released_unknown(!held.has_value());
+    reactor->Finish(ToGrpcStatus(sessions_.Delete(views[0].session.key)));
+  });
+  return reactor;
 }
 
 SessionsService::Unary* SessionsService::ForkSession(Context* context,

@@ -4,8 +4,10 @@
 
 #include "absl/status/statusor.h"
 #include "contract/ids.h"
+#include "contract/session_kv.h"
 #include "pintle/v1/sessions.grpc.pb.h"
 #include "services/identity/caller_rules.h"
+#include "services/sessions/held_tokens.h"
 #include "sessions/pin_front.h"
 #include "sessions/session_front.h"
 #include "sessions/session_mover.h"
@@ -21,8 +23,12 @@ class SessionsService final : public v1::Sessions::CallbackService {
   using Unary = grpc::ServerUnaryReactor;
 
   SessionsService(SessionFront& sessions, PinFront& pins, SessionMover& mover,
-                  const CallerRules& callers)
-      : sessions_(sessions), pins_(pins), mover_(mover), callers_(callers) {}
+                  SessionKvDirectory& directory, const CallerRules& callers)
+      : sessions_(sessions),
+        pins_(pins),
+        mover_(mover),
+        held_(sessions, directory, kHeldTokensTime),
+        callers_(callers) {}
 
   Unary* CreateSession(Context* context, const v1::CreateSessionRequest* request,
                        v1::CreateSessionResponse* response) override;
@@ -47,16 +53,14 @@ class SessionsService final : public v1::Sessions::CallbackService {
   absl::StatusOr<TenantId> TenantOf(const Context& context) const;
   // The caller's session of that id; INVALID_FIELD for an id that no session can have.
   absl::StatusOr<SessionKey> KeyOf(const Context& context, const std::string& id) const;
-  absl::Status Get(const Context& context, const v1::GetSessionRequest& request,
-                   v1::GetSessionResponse* response) const;
-  absl::Status List(const Context& context, const v1::ListSessionsRequest& request,
-                    v1::ListSessionsResponse* response) const;
-  absl::Status Delete(const Context& context, const v1::DeleteSessionRequest& request,
-                      v1::DeleteSessionResponse* response);
+  absl::StatusOr<SessionView> Get(const Context& context, const std::string& id) const;
+  absl::StatusOr<SessionViewPage> List(const Context& context,
+                                       const v1::ListSessionsRequest& request) const;
 
   SessionFront& sessions_;
   PinFront& pins_;
   SessionMover& mover_;
+  HeldTokens held_;
   const CallerRules& callers_;
 };
 

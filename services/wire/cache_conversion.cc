@@ -14,6 +14,13 @@ static_assert(v1::CAPACITY == 1 && static_cast<int>(CacheReason::kCapacity) == 0
 static_assert(v1::ROLLED_BACK == static_cast<int>(CacheReason::kRolledBack) + 1);
 static_assert(v1::OVERWRITTEN == static_cast<int>(CacheReason::kOverwritten) + 1);
 static_assert(v1::RemovalReason_MAX == v1::OVERWRITTEN);
+static_assert(v1::BEST_EFFORT == static_cast<int>(PinKind::kBestEffort) + 1);
+static_assert(v1::GUARANTEED == static_cast<int>(PinKind::kGuaranteed) + 1);
+static_assert(v1::PinKind_MAX == v1::GUARANTEED);
+static_assert(v1::RUNNING == static_cast<int>(SessionState::kRunning) + 1);
+static_assert(v1::EXPIRED == static_cast<int>(SessionState::kExpired) + 1);
+static_assert(v1::COLD == static_cast<int>(SessionState::kCold) + 1);
+static_assert(v1::SessionState_MAX == v1::COLD);
 static_assert(v1::DEVICE == static_cast<int>(CacheTier::kDevice) + 1);
 static_assert(v1::DISK == static_cast<int>(CacheTier::kDisk) + 1 && v1::Tier_MAX == v1::DISK);
 
@@ -59,7 +66,39 @@ void InsightFromProto(const v1::WorkerCache& cache, CacheReport* out) {
                               row.bytes()});
   }
   for (const v1::TenantCache& row : cache.tenants()) {
-    out->tenants.push_back({TenantId(row.tenant()), row.sessions(), row.held_tokens()});
+    out->tenants.push_back({TenantId(row.tenant()), row.sessions(), row.held_tokens(),
+                            row.guaranteed_sessions(), row.retained_sessions(),
+                            row.guaranteed_tokens(), row.kv_quota_tokens(), row.kv_floor_tokens(),
+                            row.resident_tokens()});
+  }
+}
+
+void PinsToProto(const CacheReport& report, v1::WorkerCache* out) {
+  v1::PinBudget* budget = out->mutable_pin_budget();
+  budget->set_limit_tokens(report.pin_budget.limit_tokens);
+  budget->set_guaranteed_tokens(report.pin_budget.guaranteed_tokens);
+  budget->set_used_tokens(report.pin_budget.used_tokens);
+  budget->set_lease_expirations(report.pin_budget.lease_expirations);
+  budget->set_ttl_expirations(report.pin_budget.ttl_expirations);
+  budget->set_rejections(report.pin_budget.rejections);
+  for (const SessionCountReport& row : report.session_counts) {
+    v1::SessionCount* proto = out->add_session_counts();
+    proto->set_pin(static_cast<v1::PinKind>(static_cast<int>(row.pin) + 1));
+    proto->set_state(static_cast<v1::SessionState>(static_cast<int>(row.state) + 1));
+    proto->set_sessions(row.sessions);
+  }
+}
+
+void PinsFromProto(const v1::WorkerCache& cache, CacheReport* out) {
+  const v1::PinBudget& budget = cache.pin_budget();
+  out->pin_budget = {budget.limit_tokens(),      budget.guaranteed_tokens(),
+                     budget.used_tokens(),       budget.lease_expirations(),
+                     budget.ttl_expirations(),   budget.rejections()};
+  for (const v1::SessionCount& row : cache.session_counts()) {
+    if (row.pin() < v1::BEST_EFFORT || row.pin() > v1::PinKind_MAX) continue;
+    if (row.state() < v1::RUNNING || row.state() > v1::SessionState_MAX) continue;
+    out->session_counts.push_back({static_cast<PinKind>(row.pin() - 1),
+                                   static_cast<SessionState>(row.state() - 1), row.sessions()});
   }
 }
 
@@ -150,7 +189,14 @@ void ToProto(const CacheReport& report, v1::WorkerCache* out) {
     proto->set_tenant(row.tenant.value());
     proto->set_sessions(row.sessions);
     proto->set_held_tokens(row.held_tokens);
+    proto->set_guaranteed_sessions(row.guaranteed_sessions);
+    proto->set_retained_sessions(row.retained_sessions);
+    proto->set_guaranteed_tokens(row.guaranteed_tokens);
+    proto->set_kv_quota_tokens(row.quota_tokens);
+    proto->set_kv_floor_tokens(row.floor_tokens);
+    proto->set_resident_tokens(row.resident_tokens);
   }
+  PinsToProto(report, out);
 }
 
 CacheReport FromProto(const v1::WorkerCache& cache, const TenantId& tenant) {
@@ -179,6 +225,7 @@ CacheReport FromProto(const v1::WorkerCache& cache, const TenantId& tenant) {
   }
   out.age = FromProto(cache.age());
   InsightFromProto(cache, &out);
+  PinsFromProto(cache, &out);
   return out;
 }
 

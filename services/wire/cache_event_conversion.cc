@@ -85,6 +85,20 @@ void ToProto(const EvictionExplanation& explanation, const CacheSight& sight,
   out->set_tokens_evicted(explanation.tokens_evicted);
   out->set_bytes_evicted(explanation.bytes_evicted);
   out->set_blocks_short(explanation.blocks_short);
+  out->set_blocks_floored(explanation.blocks_floored);
+  out->set_blockers_unnamed(explanation.blockers_unnamed);
+  for (const EvictionBlocker& blocker : explanation.blockers) {
+    v1::EvictionBlocker* row = out->add_blockers();
+    if (sight.Sees(blocker.key.tenant)) {
+      row->set_tenant(blocker.key.tenant.value());
+      row->set_session(blocker.key.session.value());
+    }
+    row->set_blocks(blocker.blocks);
+    row->set_budget_tokens(blocker.budget_tokens);
+    if (blocker.lease_left != absl::InfiniteDuration()) {
+      ToProto(std::max(blocker.lease_left, absl::ZeroDuration()), row->mutable_lease_left());
+    }
+  }
   for (const ExplainedVictim& victim : explanation.victims) {
     v1::EvictionCandidate* row = out->add_victims();
     row->set_block(victim.block);

@@ -77,6 +77,32 @@ TEST(CacheViewTest, AWorkerShowsHitsBySourceAndEvictionsByReason) {
   EXPECT_THAT(text, Not(HasSubstr("\033")));
 }
 
+TEST(CacheViewTest, PinsAreShownAgainstTheirBudgetAndTenantByTenant) {
+  v1::WorkerCache worker = Worker();
+  EXPECT_THAT(CacheText(worker, false), Not(HasSubstr("pins:"))) << "a worker that does not tell";
+  worker.mutable_pin_budget()->set_limit_tokens(4096);
+  worker.mutable_pin_budget()->set_guaranteed_tokens(1024);
+  worker.mutable_pin_budget()->set_used_tokens(512);
+  worker.mutable_pin_budget()->set_lease_expirations(3);
+  v1::TenantCache& acme = *worker.add_tenants();
+  acme.set_tenant("acme");
+  acme.set_guaranteed_sessions(2);
+  acme.set_guaranteed_tokens(1024);
+  acme.set_retained_sessions(1);
+  v1::TenantCache& small = *worker.add_tenants();
+  small.set_tenant("small");
+  small.set_kv_quota_tokens(320);
+  small.set_resident_tokens(160);
+  worker.add_tenants()->set_tenant("plain");
+  const std::string text = CacheText(worker, false);
+  EXPECT_THAT(text, HasSubstr("pins: 1,024 of 4,096 tokens guaranteed (25.0 % of the pin budget), "
+                              "512 of them in use; 3 leases and 0 TTLs ended, 0 pins refused"));
+  EXPECT_THAT(text, HasSubstr("acme: 2 guaranteed (1,024 tokens), 1 retained\n"));
+  EXPECT_THAT(text, HasSubstr("small: 0 guaranteed (0 tokens), 0 retained; takes 160 tokens of a "
+                              "quota of 320"));
+  EXPECT_THAT(text, Not(HasSubstr("plain")));
+}
+
 TEST(CacheViewTest, SessionsAreShownWhenAsked) {
   EXPECT_THAT(CacheText(Worker(), true), HasSubstr("tea"));
   EXPECT_THAT(CacheText(v1::WorkerCache(), true), HasSubstr("no session"));

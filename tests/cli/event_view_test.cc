@@ -95,6 +95,33 @@ TEST(EventViewTest, AnExplanationReadsLikeASentence) {
   EXPECT_THAT(text, HasSubstr("then 10 blocks more."));
 }
 
+TEST(EventViewTest, AnExplanationNamesTheGuaranteesInTheWay) {
+  v1::ExplainEvictionResponse tight = Explanation(0);
+  tight.set_blocks_short(2);
+  tight.set_blocks_in_use(4);
+  tight.set_blocks_pinned(96);
+  tight.set_blocks_floored(7);
+  tight.set_blockers_unnamed(1);
+  v1::EvictionBlocker& tea = *tight.add_blockers();
+  tea.set_tenant("acme");
+  tea.set_session("tea");
+  tea.set_blocks(64);
+  tea.set_budget_tokens(2048);
+  tea.mutable_lease_left()->set_seconds(240);
+  v1::EvictionBlocker& hidden = *tight.add_blockers();
+  hidden.set_blocks(32);
+  hidden.set_budget_tokens(1024);
+  const std::string text = ExplanationText(tight, 100, 5);
+  EXPECT_THAT(text,
+              HasSubstr("and 96 are pinned, up to 7 are kept by the floors of other tenants."));
+  EXPECT_THAT(text,
+              HasSubstr("\n3 sessions hold guarantees that no policy overrides; 96 blocks (1,536 "
+                        "tokens) stay because of that: 64 blocks of tea (acme), promised 2,048 "
+                        "tokens for "));
+  EXPECT_THAT(text, HasSubstr(" more unless a turn comes;\n  32 blocks of somebody else, promised "
+                              "1,024 tokens, a turn of it runs;\n  and of 1 session more."));
+}
+
 TEST(EventViewTest, EnoughRoomAndAShortfallSaySo) {
   EXPECT_THAT(ExplanationText(Explanation(0), 100, 5), HasSubstr("nothing would go: 116 blocks"));
   v1::ExplainEvictionResponse tight = Explanation(3);

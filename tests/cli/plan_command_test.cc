@@ -45,6 +45,20 @@ TEST(PlanCommandTest, FiguresFollowFromTheConfiguration) {
   EXPECT_EQ(json["session_blocks"], 2);
 }
 
+TEST(PlanCommandTest, APinBudgetIsTakenAsTheWorkerTakesItOrRefused) {
+  const Answer share = Ask({"--kv-bytes", "16MiB", "--pin-budget", "10%", "--json"});
+  ASSERT_EQ(share.status, 0) << share.err;
+  const nlohmann::json json = nlohmann::json::parse(share.out);
+  const std::int64_t blocks = json["device"]["blocks"];
+  EXPECT_EQ(json["pin_budget_tokens"], blocks / 10 * 32);
+  const Answer tokens = Ask({"--kv-bytes", "16MiB", "--pin-budget", "64"});
+  EXPECT_NE(tokens.out.find("guarantees up to 64 tokens"), std::string::npos) << tokens.out;
+  const Answer all = Ask({"--kv-bytes", "16MiB", "--pin-budget", "100%"});
+  EXPECT_EQ(all.status, 1);
+  EXPECT_NE(all.err.find("--pin-budget comes to"), std::string::npos) << all.err;
+  EXPECT_EQ(Ask({"--pin-budget", "much"}).status, 1);
+}
+
 TEST(PlanCommandTest, MemoryIsForWeightsAndPool) {
   const Answer whole = Ask({"--memory", "1MiB", "--json"});
   ASSERT_EQ(whole.status, 0) << whole.err;

@@ -64,6 +64,29 @@ void FakeSessionKv::Truncate(const SessionKey& key, Position position, Done done
   done(absl::OkStatus());
 }
 
+void FakeSessionKv::QueryHeld(std::vector<SessionKey> keys, HeldDone done) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (silent_) {
+      unanswered_.emplace_back(std::move(keys), std::move(done));
+      return;
+    }
+  }
+  std::vector<std::int64_t> held;
+  for (const SessionKey& key : keys) held.push_back(static_cast<std::int64_t>(Held(key).size()));
+  done(std::move(held));
+}
+
+void FakeSessionKv::set_silent(bool silent) {
+  std::vector<std::pair<std::vector<SessionKey>, HeldDone>> late;
+  {
+    absl::MutexLock lock(&mutex_);
+    silent_ = silent;
+    if (!silent) late.swap(unanswered_);
+  }
+  for (auto& [keys, done] : late) QueryHeld(std::move(keys), std::move(done));
+}
+
 void FakeSessionKv::OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) {
   KvReading reading;
   std::vector<TokenId> tokens = Held(key);

@@ -22,6 +22,8 @@ class FakeSessionKv final : public SessionKvBackend {
   void Put(const SessionKey& key, std::vector<TokenId> tokens);
   std::vector<TokenId> Held(const SessionKey& key) const;
   std::size_t open_transfers() const;
+  // QueryHeld is not answered while it is.
+  void set_silent(bool silent);
 
   // What Update was told last and did not refuse; what it answers from now on.
   std::optional<SessionTerms> TermsOf(const SessionKey& key) const;
@@ -30,6 +32,7 @@ class FakeSessionKv final : public SessionKvBackend {
   void Update(const SessionKey& key, Epoch epoch, SessionTerms terms, VerdictDone done) override;
   void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) override;
   void Truncate(const SessionKey& key, Position position, Done done) override;
+  void QueryHeld(std::vector<SessionKey> keys, HeldDone done) override;
   void OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) override;
   void Read(KvTransferId transfer, PortionDone done) override;
   void OpenWrite(KvWriting writing, TransferDone done) override;
@@ -52,12 +55,15 @@ class FakeSessionKv final : public SessionKvBackend {
   absl::StatusOr<PinVerdict> verdict_ = PinVerdict::kAccepted;
   std::map<KvTransferId, Transfer> transfers_;
   KvTransferId next_ = 1;
+  bool silent_ = false;
+  std::vector<std::pair<std::vector<SessionKey>, HeldDone>> unanswered_;
 };
 
 // Every worker is this one.
 class OneSessionKv final : public SessionKvDirectory {
  public:
   std::shared_ptr<SessionKvBackend> KvOf(const WorkerId&, Incarnation) override { return kv; }
+  std::shared_ptr<SessionKvBackend> KvOfName(const WorkerId&) override { return kv; }
 
   SessionHome Home() const override { return home; }
 

@@ -193,7 +193,7 @@ struct ServiceWorld::Parts {
         pins(store, session_front, kv),
         mover({&store, &session_front, &placer, &kv, &text}),
         inference(turns, text, rules, clock, {&records}),
-        sessions(session_front, pins, mover, rules),
+        sessions(session_front, pins, mover, kv, rules),
         cache_stats(cache, cache_operations, rules),
         fleet_service(fleet, rules),
         execution(backend, rules, clock, {&records}, *kv.kv),

@@ -60,15 +60,26 @@ TEST(SessionFrontTest, ListBoundsItsPages) {
   EXPECT_TRUE(HasReason(f.sessions.List(f.tenant, -1, "").status(), Reason::kInvalidField));
 }
 
-TEST(SessionFrontTest, DeleteTellsTheTokensReleased) {
+TEST(SessionFrontTest, ADeletedSessionIsGone) {
   FrontFixture f;
   const SessionKey key = f.Create("a");
   Drain(**f.Generate(f.Request("a", {1})));
-  f.placer.held = 4;
-  const auto released = f.sessions.Delete(key);
-  ASSERT_TRUE(released.ok());
-  EXPECT_EQ(*released, 4);
-  EXPECT_TRUE(HasReason(f.sessions.Delete(key).status(), Reason::kSessionNotFound));
+  ASSERT_TRUE(f.sessions.Delete(key).ok());
+  EXPECT_TRUE(HasReason(f.sessions.Delete(key), Reason::kSessionNotFound));
+}
+
+TEST(SessionFrontTest, WhatTheWorkerSaysMakesAViewComplete) {
+  FrontFixture f;
+  const SessionKey key = f.Create("a");
+  Drain(**f.Generate(f.Request("a", {1})));
+  SessionView view = *f.sessions.Get(key);
+  EXPECT_EQ(view.state, SessionState::kIdle) << "unknown is taken for held";
+  f.sessions.SetHeld(0, &view);
+  EXPECT_EQ(view.state, SessionState::kCold);
+  f.clock.Advance(limits::kLeaseDefault);
+  f.sessions.SetHeld(7, &view);
+  EXPECT_EQ(view.held_tokens, 7);
+  EXPECT_EQ(view.state, SessionState::kExpired);
 }
 
 }  // namespace

@@ -273,9 +273,8 @@ bool EngineLoop::Carry(const StepPlan& plan) {
   bool changed = !plan.expired.empty() || !plan.pool_full.empty() || !plan.preempted.empty();
   for (TurnId id : plan.expired) table_.Cancel(*table_.Find(id), Expired(), now_);
   for (TurnId id : plan.pool_full) {
-    table_.Cancel(*table_.Find(id),
-                  MakeError(Reason::kPoolFull, "no KV blocks became free within the queue time"),
-                  now_);
+    ActiveTurn& turn = *table_.Find(id);
+    table_.Cancel(turn, table_.WhyWaited(turn), now_);
   }
   for (TurnId id : plan.preempted) table_.Preempt(*table_.Find(id), now_);
   for (const PlannedRun& run : plan.runs) {

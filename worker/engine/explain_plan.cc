@@ -63,7 +63,13 @@ EvictionExplanation ExplainPlan(const kv::KvCache& cache, std::int64_t tokens, a
   explanation.blocks_reserved = plan.blocks_reserved;
   explanation.blocks_in_use = plan.blocks_in_use;
   explanation.blocks_pinned = plan.blocks_pinned;
+  explanation.blocks_floored = plan.blocks_floored;
   explanation.blocks_short = plan.shortfall;
+  explanation.blockers_unnamed = plan.blockers_unnamed;
+  for (const kv::PlanBlocker& blocker : plan.blockers) {
+    explanation.blockers.push_back(
+        {blocker.key, blocker.blocks, blocker.budget_tokens, blocker.lease_until - now});
+  }
   explanation.blocks_evicted = static_cast<std::int64_t>(plan.victims.size());
   for (std::size_t i = 0; i < plan.victims.size(); ++i) {
     const kv::EvictionRecord record = cache.Describe(plan.victims[i], now);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "contract/check.h"
+#include "contract/errors.h"
 #include "contract/status_macros.h"
 
 namespace pintle {
@@ -131,6 +132,19 @@ absl::Status TurnTable::Prepare(ActiveTurn& turn, absl::Duration now) {
   if (turn.funded) return absl::OkStatus();
   return cache_.CheckQuota(turn.request().key.tenant,
                            BlocksFor(std::int64_t{turn.prompt_tokens()} + 1));
+}
+
+absl::Status TurnTable::WhyWaited(const ActiveTurn& turn) const {
+  const absl::Span<const TokenId> tokens = turn.AdmissionTokens();
+  // Scores are computed from the first token on: nothing cached helps.
+  const std::int32_t prompt =
+      turn.NeedsScores() ? BlocksFor(static_cast<std::int64_t>(tokens.size())) + 1
+                         : cache_.Match(turn.request().key, tokens, turn.Size()).blocks_needed;
+  if (!turn.funded) {
+    PINTLE_RETURN_IF_ERROR(
+        cache_.CheckQuotaRoom(turn.request().key.tenant, prompt + turn.Places() - 1));
+  }
+  return MakeError(Reason::kPoolFull, "no KV blocks became free within the queue time");
 }
 
 void TurnTable::RefreshFront() {

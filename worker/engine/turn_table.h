@@ -40,6 +40,9 @@ class TurnTable {
   // Pins the turn's session as it asks. PIN_BUDGET, TENANT_QUOTA (of a guarantee, or because the
   // prompt alone exceeds what the tenant may hold), SESSIONS_MAX.
   absl::Status Prepare(ActiveTurn& turn, absl::Duration now);
+  // What to tell a turn that waited for too long: TENANT_QUOTA when its tenant's running turns
+  // leave too little of the quota, else POOL_FULL.
+  absl::Status WhyWaited(const ActiveTurn& turn) const;
   // Null when the turn is over.
   ActiveTurn* Find(TurnId id);
   ActiveTurn* FindSession(const SessionKey& key);

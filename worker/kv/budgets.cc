@@ -88,6 +88,18 @@ absl::Status Budgets::CheckQuota(std::int32_t limit, std::int64_t blocks) const 
                                (it.quota - it.guaranteed) * options_.block_tokens));
 }
 
+absl::Status Budgets::CheckQuotaRoom(std::int32_t limit, std::int64_t blocks) const {
+  if (limit == -1) return absl::OkStatus();
+  const Account& it = account(limit);
+  const std::int64_t room = it.quota - it.guaranteed - it.used - it.promised;
+  if (blocks <= room) return absl::OkStatus();
+  return Exceeded(Reason::kTenantQuota, "tenant",
+                  absl::StrCat("the turn needs ", blocks * options_.block_tokens,
+                               " tokens of KV more, running turns leave ",
+                               std::max<std::int64_t>(room, 0) * options_.block_tokens,
+                               " of the tenant's quota of ", it.quota * options_.block_tokens));
+}
+
 std::int64_t Budgets::OverQuota(std::int32_t limit, std::int64_t fresh) const {
   if (limit == -1) return 0;
   return std::max<std::int64_t>(account(limit).resident + fresh - account(limit).quota, 0);

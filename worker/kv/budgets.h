@@ -50,6 +50,8 @@ class Budgets {
   std::int64_t Room(std::int32_t limit) const;
   // Whether a general request of this size could ever be served. TENANT_QUOTA.
   absl::Status CheckQuota(std::int32_t limit, std::int64_t blocks) const;
+  // Whether the tenant's quota has so many blocks for a general turn now. TENANT_QUOTA.
+  absl::Status CheckQuotaRoom(std::int32_t limit, std::int64_t blocks) const;
   // Blocks of its own that the tenant must give up before it takes `fresh` more.
   std::int64_t OverQuota(std::int32_t limit, std::int64_t fresh) const;
   // Resident blocks that may be evicted for others.

@@ -321,10 +321,22 @@ std::vector<KvTenantStats> KvCache::TenantStats() const {
   for (std::int32_t s = 0; s < holdings_.sessions.bound(); ++s) {
     const Session& session = holdings_.sessions[s];
     const std::int64_t held = session.held + session.lower;
-    if (!session.live || held == 0) continue;
+    if (!session.live || (held == 0 && session.pins.budget_tokens == 0)) continue;
     KvTenantStats& tenant = tenants[session.key.tenant];
     ++tenant.sessions;
     tenant.held_tokens += held;
+    tenant.guaranteed_tokens += session.pins.budget_tokens;
+    if (session.pins.kind == PinKind::kGuaranteed) ++tenant.guaranteed_sessions;
+    if (session.pins.kind == PinKind::kRetained) ++tenant.retained_sessions;
+  }
+  for (const TenantLimit& limit : options_.tenants) {
+    const Budgets::Account& it = holdings_.budgets.account(holdings_.budgets.Find(limit.tenant));
+    const auto found = tenants.find(limit.tenant);
+    if (found == tenants.end() && it.resident == 0) continue;
+    KvTenantStats& tenant = tenants[limit.tenant];
+    tenant.quota_tokens = limit.quota_tokens;
+    tenant.floor_tokens = limit.floor_tokens;
+    tenant.resident_tokens = it.resident * options_.block_tokens;
   }
   std::vector<KvTenantStats> all;
   for (auto& [name, tenant] : tenants) {
@@ -403,6 +415,10 @@ KvStats KvCache::Stats() const {
   stats.pin_budget_tokens = holdings_.budgets.options().pin_tokens;
   stats.guaranteed_tokens = holdings_.budgets.guaranteed_tokens();
   stats.guaranteed_blocks = holdings_.budgets.guaranteed_blocks();
+  // What is in use and burdens no general turn belongs to turns that draw on guarantees.
+  const std::int64_t used = stats.Blocks(BlockState::kPinned) + stats.Blocks(BlockState::kInUse) -
+                            holdings_.budgets.used();
+  stats.guaranteed_used_tokens = std::min(stats.guaranteed_tokens, used * options_.block_tokens);
   return stats;
 }
 

@@ -208,6 +208,9 @@ class KvCache {
   // Whether a turn of the tenant without a guarantee and of that many blocks can ever run under its
   // quota. TENANT_QUOTA.
   absl::Status CheckQuota(const TenantId& tenant, std::int64_t blocks) const;
+  // Whether the quota has so many blocks now, beside what running turns and guarantees have of it.
+  // TENANT_QUOTA.
+  absl::Status CheckQuotaRoom(const TenantId& tenant, std::int64_t blocks) const;
 
   // --- Eviction -----------------------------------------------------------------------------
 

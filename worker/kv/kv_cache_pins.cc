@@ -93,6 +93,10 @@ absl::Status KvCache::CheckQuota(const TenantId& tenant, std::int64_t blocks) co
   return holdings_.budgets.CheckQuota(holdings_.budgets.Find(tenant), blocks);
 }
 
+absl::Status KvCache::CheckQuotaRoom(const TenantId& tenant, std::int64_t blocks) const {
+  return holdings_.budgets.CheckQuotaRoom(holdings_.budgets.Find(tenant), blocks);
+}
+
 std::int32_t KvCache::Funder(std::int32_t session) const {
   if (session == -1) return -1;
   const SessionPins& pins = holdings_.sessions[session].pins;

@@ -11,6 +11,7 @@
 #include "contract/cache_reason.h"
 #include "contract/ids.h"
 #include "contract/pin.h"
+#include "contract/session_state.h"
 
 namespace pintle::kv {
 
@@ -36,8 +37,8 @@ using ByState = std::array<std::int64_t, kBlockStates>;
 constexpr std::size_t At(BlockState state) { return static_cast<std::size_t>(state); }
 constexpr std::size_t At(KvReason reason) { return static_cast<std::size_t>(reason); }
 
-// What a session is doing, as the cache sees it; design section 5.
-enum class KvSessionState : std::uint8_t { kRunning, kIdle, kExpired, kCold };
+// What a session is doing, as the cache sees it.
+using KvSessionState = SessionState;
 inline constexpr std::size_t kPinKinds = 3;
 inline constexpr std::size_t kSessionStates = 4;
 // Sessions by PinKind in force, then by KvSessionState.
@@ -98,11 +99,11 @@ struct KvStats {
   std::int64_t pin_budget_tokens = 0;      // what guarantees may come to
   std::int64_t guaranteed_tokens = 0;      // what they come to
   std::int64_t guaranteed_blocks = 0;      // set aside for them
+  std::int64_t guaranteed_used_tokens = 0; // of what they come to, what their KV takes, in blocks
   std::int64_t lease_expirations = 0;      // leases that ended with no turn before
   std::int64_t ttl_expirations = 0;        // retained ranges that fell back to best_effort
   std::int64_t pin_rejections = 0;         // pins refused with PIN_BUDGET or TENANT_QUOTA
   std::int64_t session_budget_errors = 0;  // turns refused with SESSION_BUDGET
-  std::int64_t tenant_quota_errors = 0;    // turns refused with TENANT_QUOTA
 
   KvHistogram block_lifetime;
   KvHistogram idle_before_eviction;
@@ -135,8 +136,15 @@ struct KvSessionStats {
 // One tenant's figures, computed on request in O(sessions).
 struct KvTenantStats {
   TenantId tenant;
-  std::int64_t sessions = 0;  // that hold KV
+  std::int64_t sessions = 0;  // that hold KV or a guarantee
   std::int64_t held_tokens = 0;
+  std::int64_t guaranteed_sessions = 0;
+  std::int64_t retained_sessions = 0;
+  std::int64_t guaranteed_tokens = 0;
+  // Of tenants with limits of their own, else 0; resident in whole blocks of the device.
+  std::int64_t quota_tokens = 0;
+  std::int64_t floor_tokens = 0;
+  std::int64_t resident_tokens = 0;
 };
 
 }  // namespace pintle::kv

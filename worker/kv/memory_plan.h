@@ -3,11 +3,25 @@
 #define PINTLE_WORKER_KV_MEMORY_PLAN_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "contract/ids.h"
 
 namespace pintle::kv {
+
+// How much of the pool guarantees may come to, as an operator says it: tokens, or a share of the
+// pool. Neither: half of it, or less where one maximal request leaves less.
+struct PinBudget {
+  std::optional<std::int64_t> tokens;
+  std::optional<double> percent;  // 0 to 100
+};
+
+// "4096" is tokens, "25%" a share; empty is neither. INVALID_ARGUMENT says what is taken.
+absl::StatusOr<PinBudget> ParsePinBudget(absl::string_view text);
 
 // What is known before anything is allocated.
 struct MemoryNeeds {
@@ -19,6 +33,8 @@ struct MemoryNeeds {
   std::int64_t disk_bytes = 0;     // for the disk tier; 0 = none
   std::int64_t sessions = 0;       // that shall keep their KV
   Position session_tokens = 0;     // of each; 0 = the context
+  PinBudget pin_budget;
+  std::int64_t floor_blocks = 0;   // what the tenants' floors take
 };
 
 // Room of one tier.
@@ -38,8 +54,11 @@ struct MemoryPlan {
   Position context_tokens = 0;
   // Entries of the longest block table.
   std::int32_t sequence_blocks_max = 0;
-  // Tokens that guarantees may come to: half the pool, less when one maximal request needs more.
+  // Tokens that guarantees may come to, as asked for, and the most that may be asked for: what one
+  // maximal request and the tenants' floors leave.
   std::int64_t pin_budget_tokens = 0;
+  std::int64_t pin_budget_most = 0;
+  bool pins_fit = false;  // pin_budget_tokens <= pin_budget_most, and the floors fit
   std::int64_t pin_budget_sessions = 0;
   // Of the sessions asked for: what each takes, whether all fit in device (or device and disk),
   // and the pool that holds them all, with room for one turn more.
@@ -58,6 +77,9 @@ inline constexpr std::int64_t kPoolBlocksMax = std::int64_t{1} << 30;
 // plan` printed. Pure; any thread. Requires: block_tokens, block_bytes and context_tokens >= 1, the
 // others >= 0.
 MemoryPlan PlanMemory(const MemoryNeeds& needs);
+
+// OK, or INVALID_ARGUMENT naming --pin-budget, what it comes to and what the pool leaves for it.
+absl::Status CheckPins(const MemoryNeeds& needs, const MemoryPlan& plan);
 
 // The plan's figures in one line, as a worker logs them and `pintle plan` shows them.
 std::string DescribePool(const MemoryNeeds& needs, const MemoryPlan& plan);

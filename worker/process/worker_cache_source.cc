@@ -16,7 +16,10 @@ void WorkerCacheSource::GetCacheReports(const CacheQuery& query, Callback done) 
       engine_.QueryTenants([this, query, answer](const std::vector<kv::KvTenantStats>& tenants) {
         CacheReport report = CacheReportOf(worker_, model_, engine_.Snapshot());
         for (const kv::KvTenantStats& tenant : tenants) {
-          report.tenants.push_back({tenant.tenant, tenant.sessions, tenant.held_tokens});
+          report.tenants.push_back({tenant.tenant, tenant.sessions, tenant.held_tokens,
+                                    tenant.guaranteed_sessions, tenant.retained_sessions,
+                                    tenant.guaranteed_tokens, tenant.quota_tokens,
+                                    tenant.floor_tokens, tenant.resident_tokens});
         }
         AddSessions(query, std::move(report), std::move(*answer));
       });

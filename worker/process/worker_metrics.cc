@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::array<const char*, kv::kBlockStates> kStateNames = {"free", "in_use", "evictable",
                                                                    "pinned"};
+// In the order of PinKind and KvSessionState.
+constexpr std::array<const char*, kv::kPinKinds> kPinNames = {"best_effort", "retained",
+                                                              "guaranteed"};
+constexpr std::array<const char*, kv::kSessionStates> kSessionStateNames = {"running", "idle",
+                                                                            "expired", "cold"};
 constexpr std::array<const char*, kv::HitForecast::kCapacities.size()> kCapacityNames = {"0.5", "1",
                                                                                          "2", "4"};
 
@@ -48,6 +53,14 @@ void WorkerMetrics::CollectTiers(const EngineSnapshot& snapshot, SampleFamilies&
     families.Add("pintle_kv_moved_in_tokens_total", labels, Value(tier.ledger.moved_in));
     families.Add("pintle_kv_moved_out_tokens_total", labels, Value(tier.ledger.moved_out));
     families.Add("pintle_kv_capacity_bytes", labels, Value(tier.capacity_bytes));
+  }
+  for (const tier::TierStats& tier : snapshot.tiers) {
+    for (const auto& [operation, failures] : {std::pair{"read", tier.read_failures},
+                                              std::pair{"write", tier.write_failures}}) {
+      families.Add("pintle_kv_tier_failures_total",
+                   {{"model", model}, {"operation", operation}, {"tier", Name(tier.tier)}},
+                   Value(failures));
+    }
   }
 }
 
@@ -106,6 +119,25 @@ void WorkerMetrics::CollectCache(const EngineSnapshot& snapshot, SampleFamilies&
   }
 }
 
+void WorkerMetrics::CollectPins(const kv::KvStats& stats, SampleFamilies& families) const {
+  const MetricLabels model = {{"model", model_.name}};
+  for (std::size_t pin = 0; pin < kv::kPinKinds; ++pin) {
+    for (std::size_t state = 0; state < kv::kSessionStates; ++state) {
+      families.Add("pintle_sessions",
+                   {{"model", model_.name},
+                    {"pin", kPinNames[pin]},
+                    {"state", kSessionStateNames[state]}},
+                   Value(stats.sessions_by_pin[pin][state]));
+    }
+  }
+  families.Add("pintle_session_lease_expirations_total", model, Value(stats.lease_expirations));
+  families.Add("pintle_session_ttl_expirations_total", model, Value(stats.ttl_expirations));
+  families.Add("pintle_pin_budget_tokens", model, Value(stats.pin_budget_tokens));
+  families.Add("pintle_pin_guaranteed_tokens", model, Value(stats.guaranteed_tokens));
+  families.Add("pintle_pin_used_tokens", model, Value(stats.guaranteed_used_tokens));
+  families.Add("pintle_pin_rejections_total", model, Value(stats.pin_rejections));
+}
+
 void WorkerMetrics::Collect(const EngineSnapshot& snapshot, SampleFamilies& families) const {
   const MetricLabels model = {{"model", model_.name}};
   CollectCache(snapshot, families);
@@ -115,13 +147,7 @@ void WorkerMetrics::Collect(const EngineSnapshot& snapshot, SampleFamilies& fami
   families.Add("pintle_prompt_tokens_total", model,
                static_cast<double>(snapshot.prompt_tokens_computed));
   families.Add("pintle_output_tokens_total", model, static_cast<double>(snapshot.output_tokens));
-  for (const auto& [state, count] : {std::pair{"running", snapshot.kv.sessions_running},
-                                     std::pair{"idle", snapshot.kv.sessions_idle},
-                                     std::pair{"cold", snapshot.kv.sessions_cold}}) {
-    families.Add("pintle_sessions",
-                 {{"model", model_.name}, {"pin", "best_effort"}, {"state", state}},
-                 static_cast<double>(count));
-  }
+  CollectPins(snapshot.kv, families);
   families.Add("pintle_model_info",
                {{"device", model_.device},
                 {"dtype", model_.dtype},
@@ -131,6 +157,24 @@ void WorkerMetrics::Collect(const EngineSnapshot& snapshot, SampleFamilies& fami
                1);
   turns_.Collect(families, /*worker=*/true);
 }
+
+namespace {
+
+void AddPins(const kv::KvStats& stats, CacheReport* report) {
+  report->pin_budget = {stats.pin_budget_tokens, stats.guaranteed_tokens,
+                        stats.guaranteed_used_tokens, stats.lease_expirations,
+                        stats.ttl_expirations, stats.pin_rejections};
+  for (std::size_t pin = 0; pin < kv::kPinKinds; ++pin) {
+    for (std::size_t state = 0; state < kv::kSessionStates; ++state) {
+      const std::int64_t count = stats.sessions_by_pin[pin][state];
+      if (count == 0) continue;
+      report->session_counts.push_back(
+          {static_cast<PinKind>(pin), static_cast<SessionState>(state), count});
+    }
+  }
+}
+
+}  // namespace
 
 CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model,
                           const EngineSnapshot& snapshot) {
@@ -148,6 +192,7 @@ CacheReport CacheReportOf(const WorkerId& worker, const ModelInfo& model,
     const std::int64_t regret = snapshot.insight.regret_tokens[kv::At(reason)];
     if (regret != 0) report.regret.push_back({reason, regret});
   }
+  AddPins(stats, &report);
   report.tokens_attached = stats.sessions.added;
   report.tokens_held = stats.sessions.present;
   report.prefix_query_tokens = stats.prefix_query_tokens;

@@ -27,6 +27,7 @@ class WorkerMetrics {
  private:
   void CollectTiers(const EngineSnapshot& snapshot, SampleFamilies& families) const;
   void CollectEvictions(const EngineSnapshot& snapshot, SampleFamilies& families) const;
+  void CollectPins(const kv::KvStats& stats, SampleFamilies& families) const;
   void CollectCache(const EngineSnapshot& snapshot, SampleFamilies& families) const;
 
   const ModelInfo model_;

@@ -9,6 +9,7 @@
 #include "contract/limits.h"
 #include "contract/status_macros.h"
 #include "services/options/byte_size.h"
+#include "worker/kv/memory_plan.h"
 #include "worker/kv/policy_registry.h"
 
 namespace pintle {
@@ -52,6 +53,9 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
   app.add_option("--eviction-policy", options.eviction_policy, "Who goes first when room is needed")
       ->check(CLI::IsMember(std::vector<std::string>(policies.begin(), policies.end())))
       ->capture_default_str();
+  app.add_option("--pin-budget", options.pin_budget,
+                 "Tokens that guaranteed pins may come to, or a share of the pool as N%; half the "
+                 "pool, or what one maximal turn leaves, when empty");
   app.add_option(
          "--step-tokens", options.step_tokens,
          "Tokens one step computes at most: prompts are cut into chunks that fit beside the "
@@ -73,6 +77,9 @@ absl::Status WorkerOptions::Validate() const {
   }
   if (absl::StatusOr<std::int64_t> bytes = ParseByteSize(disk_tier_size); !bytes.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--disk-tier-size: ", bytes.status().message()));
+  }
+  if (absl::StatusOr<kv::PinBudget> budget = kv::ParsePinBudget(pin_budget); !budget.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--pin-budget ", budget.status().message()));
   }
   if (device != "cpu" && !absl::StartsWith(device, "cuda:")) {
     return absl::InvalidArgumentError(

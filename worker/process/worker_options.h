@@ -29,6 +29,7 @@ struct WorkerOptions {
   std::string kv_dtype;  // empty = dtype
   std::string kv_bytes = "1GiB";
   std::string eviction_policy = "lru";
+  std::string pin_budget;  // tokens or N%; empty = half the pool, or what a maximal turn leaves
   std::string disk_tier;  // folder; empty = no tier below the device
   std::string disk_tier_size = "8GiB";
   std::int32_t step_tokens = 256;

@@ -49,21 +49,27 @@ constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
 // What running turns may take of the grace time when a disk tier is to be written after them.
 constexpr double kTurnsPartOfGrace = 0.6;
 
-kv::MemoryNeeds NeedsOf(std::int64_t kv_bytes, const KvLayout& layout, Position context_tokens) {
+kv::MemoryNeeds NeedsOf(std::int64_t kv_bytes, const KvLayout& layout, Position context_tokens,
+                        absl::Span<const TenantKvLimits> tenants) {
   kv::MemoryNeeds needs;
   needs.block_tokens = layout.block_tokens;
   needs.block_bytes = static_cast<std::int64_t>(layout.block_bytes);
   needs.bytes_per_token = static_cast<std::int64_t>(layout.bytes_per_token);
   needs.context_tokens = context_tokens;
   needs.kv_bytes = kv_bytes;
+  for (const TenantKvLimits& tenant : tenants) {
+    needs.floor_blocks += (tenant.kv_floor_tokens + needs.block_tokens - 1) / needs.block_tokens;
+  }
   return needs;
 }
 
 // The pool as `pintle plan` would have it; its line goes to the log.
 absl::StatusOr<kv::MemoryPlan> PlanPool(const WorkerOptions& options, const KvLayout& layout,
-                                        Position context_tokens) {
+                                        Position context_tokens,
+                                        absl::Span<const TenantKvLimits> tenants) {
   PINTLE_ASSIGN_OR_RETURN(const std::int64_t bytes, ParseByteSize(options.kv_bytes));
-  const kv::MemoryNeeds needs = NeedsOf(bytes, layout, context_tokens);
+  kv::MemoryNeeds needs = NeedsOf(bytes, layout, context_tokens, tenants);
+  PINTLE_ASSIGN_OR_RETURN(needs.pin_budget, kv::ParsePinBudget(options.pin_budget));
   const kv::MemoryPlan plan = kv::PlanMemory(needs);
   if (!plan.starts) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -71,13 +77,19 @@ absl::StatusOr<kv::MemoryPlan> PlanPool(const WorkerOptions& options, const KvLa
         FormatByteSize(needs.block_bytes), "; at least ", kv::kPoolBlocksMin, " are needed (",
         FormatByteSize(kv::kPoolBlocksMin * needs.block_bytes), ")"));
   }
+  PINTLE_RETURN_IF_ERROR(kv::CheckPins(needs, plan));
   std::fprintf(stderr, "%s\n", kv::DescribePool(needs, plan).c_str());
   return plan;
 }
 
 EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& model,
-                              const kv::MemoryPlan& plan) {
+                              const kv::MemoryPlan& plan,
+                              absl::Span<const TenantKvLimits> tenants) {
   EngineOptions engine;
+  engine.kv.pin_budget_tokens = plan.pin_budget_tokens;
+  for (const TenantKvLimits& tenant : tenants) {
+    engine.kv.tenants.push_back({tenant.tenant, tenant.kv_quota_tokens, tenant.kv_floor_tokens});
+  }
   engine.kv.sequence_blocks_max = plan.sequence_blocks_max;
   engine.scheduler.step_tokens = options.step_tokens;
   engine.scheduler.sequences_max = options.sequences_max;
@@ -99,6 +111,9 @@ class OwnSessionKv final : public SessionKvDirectory {
     return worker == worker_ && incarnation == incarnation_ ? kv_ : nullptr;
   }
   SessionHome Home() const override { return {worker_, incarnation_}; }
+  std::shared_ptr<SessionKvBackend> KvOfName(const WorkerId& worker) override {
+    return worker == worker_ ? kv_ : nullptr;
+  }
 
  private:
   const WorkerId worker_;
@@ -113,6 +128,7 @@ struct WorkerProcess::Rooms {
   const Clock& clock;
   const WorkerOptions options;
   const absl::Duration started;
+  std::unique_ptr<CallerRules> callers;
   std::unique_ptr<text::TextModel> text;
   TurnEnvironment environment;
   TranscriptCache transcripts;
@@ -131,7 +147,6 @@ struct WorkerProcess::Rooms {
   std::unique_ptr<SessionMover> mover;
   std::unique_ptr<WorkerCacheSource> cache;
   std::unique_ptr<LocalCache> cache_operations;
-  std::unique_ptr<CallerRules> callers;
   std::unique_ptr<InferenceService> inference_service;
   std::unique_ptr<SessionsService> sessions_service;
   std::unique_ptr<CacheStatsService> cache_service;
@@ -153,6 +168,8 @@ struct WorkerProcess::Rooms {
         transcripts(worker_options.server.sessions_max) {}
   ~Rooms();
 
+  // First, for it knows the tenants' shares of the pool.
+  absl::Status LoadCallers();
   absl::Status StartEngine(ModelParts model);
   void MakeSessions();
   absl::Status Serve();
@@ -163,11 +180,25 @@ struct WorkerProcess::Rooms {
   bool IsClusterMember() const { return !options.coordinators.empty(); }
 };
 
+absl::Status WorkerProcess::Rooms::LoadCallers() {
+  const ServerOptions& server = options.server;
+  PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen,
+                          ListenAddress::Parse("--listen", server.listen));
+  PINTLE_ASSIGN_OR_RETURN(
+      CallerRules rules,
+      LoadCallerRules(IsClusterMember() ? ProcessKind::kWorkerOfCoordinator : ProcessKind::kWorker,
+                      listen.IsLoopback(),
+                      {server.tenants_file, server.cluster_token_file, server.admin_token_file}));
+  callers = std::make_unique<CallerRules>(std::move(rules));
+  return absl::OkStatus();
+}
+
 absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   text = std::move(model.text);
   const KvLayout layout = model.decoder->Layout();
   PINTLE_ASSIGN_OR_RETURN(const kv::MemoryPlan plan,
-                          PlanPool(options, layout, model.info.context_tokens));
+                          PlanPool(options, layout, model.info.context_tokens,
+                                   callers->kv_limits()));
   PINTLE_RETURN_IF_ERROR(
       model.decoder->AllocateKv(static_cast<std::int32_t>(plan.device.blocks)));
   model.info.block_tokens = layout.block_tokens;
@@ -184,7 +215,7 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   environment.incarnation = RandomBits() | 1;
   environment.model = model.info;
   environment.defaults = std::move(model.defaults);
-  EngineOptions engine_options = EngineOptionsOf(options, model.info, plan);
+  EngineOptions engine_options = EngineOptionsOf(options, model.info, plan, callers->kv_limits());
   engine_options.event_epoch = environment.incarnation;
   PINTLE_ASSIGN_OR_RETURN(
       DiskTier disk, OpenDiskTier(options, model.info, layout, engine_options.kv.hash_key));
@@ -207,6 +238,9 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   turns = std::make_unique<WorkerTurns>(environment);
   WorkerSessionKv::Parts kv_parts;
   kv_parts.engine = engine.get();
+  kv_parts.query_sessions = [asked = engine.get()](std::vector<SessionKey> keys, auto done) {
+    return asked->QuerySessions(std::move(keys), std::move(done));
+  };
   kv_parts.transcripts = &transcripts;
   kv_parts.clock = &clock;
   kv_parts.layout = layout;
@@ -238,14 +272,6 @@ void WorkerProcess::Rooms::MakeSessions() {
 
 absl::Status WorkerProcess::Rooms::Serve() {
   const ServerOptions& server = options.server;
-  PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen,
-                          ListenAddress::Parse("--listen", server.listen));
-  PINTLE_ASSIGN_OR_RETURN(
-      CallerRules rules,
-      LoadCallerRules(IsClusterMember() ? ProcessKind::kWorkerOfCoordinator : ProcessKind::kWorker,
-                      listen.IsLoopback(),
-                      {server.tenants_file, server.cluster_token_file, server.admin_token_file}));
-  callers = std::make_unique<CallerRules>(std::move(rules));
   PINTLE_ASSIGN_OR_RETURN(
       const TransportSecurity security,
       TransportSecurity::Load({server.tls_cert, server.tls_key, server.tls_ca}));
@@ -255,7 +281,8 @@ absl::Status WorkerProcess::Rooms::Serve() {
   const std::vector<RequestObserver*> observers = {log.get(), &metrics->turns()};
   inference_service =
       std::make_unique<InferenceService>(*front, *turns, *callers, clock, observers);
-  sessions_service = std::make_unique<SessionsService>(*sessions, *pins, *mover, *callers);
+  sessions_service =
+      std::make_unique<SessionsService>(*sessions, *pins, *mover, *directory, *callers);
   cache_service = std::make_unique<CacheStatsService>(*cache, *cache_operations, *callers);
   execution_service = std::make_unique<ExecutionService>(*turns, *callers, clock, observers,
                                                          *session_kv);
@@ -372,6 +399,7 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Worker
   // Addresses are not known before listening; a worker of a cluster needs a name anyway.
   rooms->environment.worker = WorkerId(
       !options.name.empty() ? options.name : absl::StrCat("worker-", absl::Hex(RandomBits())));
+  PINTLE_RETURN_IF_ERROR(rooms->LoadCallers());
   PINTLE_RETURN_IF_ERROR(rooms->StartEngine(std::move(model)));
   rooms->MakeSessions();
   PINTLE_RETURN_IF_ERROR(rooms->Serve());

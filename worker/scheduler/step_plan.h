@@ -28,7 +28,7 @@ struct PlannedAdmission {
 // What to do, in this order: reject, preempt, admit, run.
 struct StepPlan {
   std::vector<std::uint64_t> expired;    // waiting past their deadline: DEADLINE_EXCEEDED
-  std::vector<std::uint64_t> pool_full;  // waiting past the queue time: POOL_FULL
+  std::vector<std::uint64_t> pool_full;  // waiting past the queue time
   std::vector<std::uint64_t> preempted;  // running turns that give their blocks back
   std::vector<PlannedAdmission> admitted;
   std::vector<PlannedRun> runs;

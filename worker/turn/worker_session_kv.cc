@@ -2,9 +2,11 @@
 #include "worker/turn/worker_session_kv.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "contract/errors.h"
 #include "contract/limits.h"
@@ -51,6 +53,23 @@ void WorkerSessionKv::Fork(const SessionKey& from, const SessionKey& to, Positio
 
 void WorkerSessionKv::Truncate(const SessionKey& key, Position position, Done done) {
   parts_.engine->TruncateSession(key, position, std::move(done));
+}
+
+void WorkerSessionKv::QueryHeld(std::vector<SessionKey> keys, HeldDone done) {
+  // Shared, because a refused question must still be answered.
+  auto answer = std::make_shared<HeldDone>(std::move(done));
+  const absl::Status asked = parts_.query_sessions(
+      keys, [keys, answer](const std::vector<kv::KvSessionStats>& known) {
+        absl::flat_hash_map<SessionKey, std::int64_t> tokens;
+        for (const kv::KvSessionStats& session : known) tokens[session.key] = session.held_tokens;
+        std::vector<std::int64_t> held;
+        for (const SessionKey& key : keys) {
+          const auto found = tokens.find(key);
+          held.push_back(found == tokens.end() ? 0 : found->second);
+        }
+        (*answer)(std::move(held));
+      });
+  if (!asked.ok()) (*answer)(asked);
 }
 
 KvTransferId WorkerSessionKv::FreshId() {

@@ -3,17 +3,20 @@
 #define PINTLE_WORKER_TURN_WORKER_SESSION_KV_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "contract/clock.h"
 #include "contract/model_info.h"
 #include "contract/session_kv.h"
 #include "worker/engine/engine_kv.h"
+#include "worker/kv/kv_stats.h"
 #include "worker/model/seam/decoder.h"
 #include "worker/turn/transcript_cache.h"
 
@@ -28,6 +31,10 @@ class WorkerSessionKv final : public SessionKvBackend {
  public:
   struct Parts {
     EngineKv* engine = nullptr;
+    // EngineApi::QuerySessions of the same engine.
+    std::function<absl::Status(std::vector<SessionKey>,
+                               absl::AnyInvocable<void(std::vector<kv::KvSessionStats>)>)>
+        query_sessions;
     TranscriptCache* transcripts = nullptr;
     const Clock* clock = nullptr;
     KvLayout layout;
@@ -40,6 +47,7 @@ class WorkerSessionKv final : public SessionKvBackend {
   void Update(const SessionKey& key, Epoch epoch, SessionTerms terms, VerdictDone done) override;
   void Fork(const SessionKey& from, const SessionKey& to, Position position, Done done) override;
   void Truncate(const SessionKey& key, Position position, Done done) override;
+  void QueryHeld(std::vector<SessionKey> keys, HeldDone done) override;
   void OpenRead(const SessionKey& key, Position tokens_max, ReadingDone done) override;
   void Read(KvTransferId transfer, PortionDone done) override;
   void OpenWrite(KvWriting writing, TransferDone done) override;

@@ -126,6 +126,27 @@ TEST_F(ExecutionServiceTest, OthersThanTheClusterRunNoTurn) {
   EXPECT_EQ(world_->backend().starts(), 0U);
 }
 
+TEST_F(ExecutionServiceTest, TheClusterMayAskWhatSessionsHold) {
+  const TenantId alice(std::string("alice"));
+  absl::StatusOr<std::vector<std::int64_t>> held;
+  const auto ask = [&](const char* token, std::vector<SessionKey> keys) {
+    RemoteSessionKv kv(token, world_->channel());
+    absl::Notification done;
+    kv.QueryHeld(std::move(keys), [&](const auto& answer) {
+      held = answer;
+      done.Notify();
+    });
+    done.WaitForNotification();
+  };
+  ask(kToken, {{alice, SessionId("a")}, {alice, SessionId("b")}});
+  ASSERT_TRUE(held.ok()) << held.status();
+  EXPECT_EQ(*held, (std::vector<std::int64_t>{0, 0}));
+  ask("wrong", {{alice, SessionId("a")}});
+  EXPECT_TRUE(HasReason(held.status(), Reason::kNotCluster));
+  ask(kToken, std::vector<SessionKey>(1001, {alice, SessionId("a")}));
+  EXPECT_TRUE(HasReason(held.status(), Reason::kInvalidField));
+}
+
 TEST_F(ExecutionServiceTest, ADrainingWorkerTakesNoTurn) {
   world_->Drain();
   EXPECT_TRUE(HasReason(FailureOf(*remote_, Turn()), Reason::kDraining));

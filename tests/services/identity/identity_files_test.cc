@@ -53,6 +53,9 @@ TEST(IdentityFilesTest, FilesMakeTheRules) {
   EXPECT_TRUE(rules->RequireCluster({"Bearer c", ""}).ok());
   EXPECT_TRUE(rules->RequireAdmin({"Bearer a", ""}).ok());
   EXPECT_EQ(*rules->TenantOf({"Bearer abc", ""}), TenantId("abc"));
+  EXPECT_TRUE(rules->kv_limits().empty());
+  files.tenants = WriteFile("abc " + std::string(64, 'a') + " kv_quota_tokens=64");
+  ASSERT_EQ(LoadCallerRules(ProcessKind::kWorker, true, files)->kv_limits().size(), 1U);
   files.tenants = WriteFile("abc");
   EXPECT_THAT(std::string(LoadCallerRules(ProcessKind::kWorker, true, files).status().message()),
               HasSubstr("--tenants"));

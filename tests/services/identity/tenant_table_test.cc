@@ -36,6 +36,36 @@ TEST(TenantTableTest, ATenantMayRotateItsToken) {
   EXPECT_EQ(table->Find(*TokenDigest::FromHex(kDigestB)), TenantId("alice"));
 }
 
+TEST(TenantTableTest, LimitsStandBehindTheDigest) {
+  const auto table = TenantTable::Parse("alice " + kDigestA + " kv_quota_tokens=4096\n" +
+                                        "bob " + kDigestB +
+                                        " kv_floor_tokens=32\tkv_quota_tokens=64\n" + "carol " +
+                                        std::string(64, 'c'));
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->limits(),
+            (std::vector<TenantKvLimits>{{TenantId("alice"), 4096, 0}, {TenantId("bob"), 64, 32}}));
+}
+
+TEST(TenantTableTest, ARotatedTokenRepeatsNoLimits) {
+  EXPECT_TRUE(
+      TenantTable::Parse("a " + kDigestA + " kv_quota_tokens=64\na " + kDigestB + "\n").ok());
+  EXPECT_THAT(
+      ErrorOf("a " + kDigestA + " kv_quota_tokens=64\na " + kDigestB + " kv_floor_tokens=1"),
+      HasSubstr("line 2 gives limits that an earlier line"));
+}
+
+TEST(TenantTableTest, FaultyLimitsNameFieldValueAndLimit) {
+  EXPECT_THAT(ErrorOf("a " + kDigestA + " quota=64"), HasSubstr("kv_quota_tokens=N"));
+  for (const std::string value : {"", "0", "-1", "1e3", "64KiB", "2147483648"}) {
+    EXPECT_THAT(ErrorOf("a " + kDigestA + " kv_quota_tokens=" + value),
+                HasSubstr("line 1 has a kv_quota_tokens that is not 1 to 2147483647"));
+  }
+  EXPECT_THAT(ErrorOf("a " + kDigestA + " kv_floor_tokens=1 kv_floor_tokens=1"),
+              HasSubstr("kv_floor_tokens twice"));
+  EXPECT_THAT(ErrorOf("a " + kDigestA + " kv_floor_tokens=65 kv_quota_tokens=64"),
+              HasSubstr("kv_floor_tokens of 65, limit is its quota of 64"));
+}
+
 TEST(TenantTableTest, MistakesNameTheLine) {
   EXPECT_THAT(ErrorOf("alice\n"), HasSubstr("line 1 "));
   EXPECT_THAT(ErrorOf("# x\nalice " + kDigestA + " more"), HasSubstr("line 2 "));

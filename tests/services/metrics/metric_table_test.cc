@@ -27,9 +27,9 @@ TEST(MetricTableTest, NamesFollowTheRulesOfPrometheus) {
 }
 
 TEST(MetricTableTest, LabelsAreAClosedSortedSetWithoutIdentities) {
-  const std::set<std::string> allowed = {"cache",       "capacity", "code",  "device", "dtype",
-                                         "fingerprint", "kv_dtype", "model", "pin",    "policy",
-                                         "reason",      "source",   "state", "tier",   "version"};
+  const std::set<std::string> allowed = {
+      "cache", "capacity", "code",   "device", "dtype",  "fingerprint", "kv_dtype", "model",
+      "operation", "pin",  "policy", "reason", "source", "state",       "tier",     "version"};
   for (const MetricRow& row : MetricTable()) {
     const std::vector<std::string> labels = absl::StrSplit(row.labels, ',', absl::SkipEmpty());
     EXPECT_TRUE(std::is_sorted(labels.begin(), labels.end())) << row.name;

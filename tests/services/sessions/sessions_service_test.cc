@@ -77,6 +77,20 @@ TEST_F(SessionsServiceTest, ASessionIsMadeReadAndDeleted) {
   EXPECT_TRUE(HasReason(Get("alice", "chat", &response), Reason::kSessionNotFound));
 }
 
+TEST_F(SessionsServiceTest, ASessionThatHoldsNothingReleasesNothingAndThatIsKnown) {
+  ASSERT_TRUE(Create("alice", "chat").ok());
+  v1::GetSessionResponse response;
+  ASSERT_TRUE(Get("alice", "chat", &response).ok());
+  EXPECT_TRUE(response.session().has_held_tokens());
+  EXPECT_EQ(response.session().held_tokens(), 0);
+  v1::DeleteSessionRequest remove;
+  v1::DeleteSessionResponse removed;
+  remove.set_id("chat");
+  ASSERT_TRUE(As("alice", &v1::Sessions::Stub::DeleteSession, remove, &removed).ok());
+  EXPECT_EQ(removed.released_tokens(), 0);
+  EXPECT_FALSE(removed.released_unknown());
+}
+
 TEST_F(SessionsServiceTest, AnEmptyIdLetsTheServerChoose) {
   v1::Session first;
   v1::Session second;

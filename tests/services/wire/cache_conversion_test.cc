@@ -35,7 +35,10 @@ CacheReport Report() {
   report.regret_overflow_tokens = 6;
   report.expected_hits = {{0.5, 0.25}, {1, 0.5}};
   report.evictions = {{"lru", CacheReason::kCapacity, CacheTier::kDisk, 1, 2, 3}};
-  report.tenants = {{TenantId("t"), 2, 3}};
+  report.tenants = {{TenantId("t"), 2, 3, 4, 5, 6, 7, 8, 9}};
+  report.pin_budget = {1, 2, 3, 4, 5, 6};
+  report.session_counts = {{PinKind::kBestEffort, SessionState::kRunning, 1},
+                           {PinKind::kGuaranteed, SessionState::kCold, 2}};
   return report;
 }
 
@@ -61,9 +64,12 @@ TEST(CacheConversionTest, RowsOfANewerPeerAreLeftOut) {
   proto.add_tiers();
   proto.add_tiers()->set_tier(v1::DEVICE);
   proto.mutable_tiers(2)->add_removed()->set_reason(static_cast<v1::RemovalReason>(99));
+  proto.add_session_counts()->set_pin(static_cast<v1::PinKind>(9));
+  proto.add_session_counts()->set_state(v1::IDLE);
   const CacheReport report = FromProto(proto, TenantId("t"));
   ASSERT_EQ(report.tiers.size(), 1U);
   EXPECT_TRUE(report.tiers[0].removed.empty());
+  EXPECT_TRUE(report.session_counts.empty());
 }
 
 }  // namespace

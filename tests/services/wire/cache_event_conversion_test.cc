@@ -123,6 +123,28 @@ TEST(CacheEventConversionTest, AnExplanationHidesOthersSessions) {
   EXPECT_EQ(theirs.victims(0).tokens(), 16);
 }
 
+TEST(CacheEventConversionTest, GuaranteesInTheWayAreCountedForAllAndNamedForTheirOwn) {
+  EvictionExplanation explanation;
+  explanation.blocks_floored = 5;
+  explanation.blockers_unnamed = 2;
+  const SessionKey tea{TenantId(kMine), SessionId("tea")};
+  explanation.blockers = {{tea, 7, 128, absl::Seconds(90)}, {tea, 6, 64}};
+  v1::ExplainEvictionResponse mine;
+  ToProto(explanation, CacheSight{false, TenantId(kMine)}, &mine);
+  EXPECT_EQ(mine.blocks_floored(), 5);
+  EXPECT_EQ(mine.blockers_unnamed(), 2);
+  ASSERT_EQ(mine.blockers_size(), 2);
+  EXPECT_EQ(mine.blockers(0).session(), "tea");
+  EXPECT_EQ(mine.blockers(0).blocks(), 7);
+  EXPECT_EQ(mine.blockers(0).budget_tokens(), 128);
+  EXPECT_EQ(mine.blockers(0).lease_left().seconds(), 90);
+  EXPECT_FALSE(mine.blockers(1).has_lease_left()) << "a turn of it runs";
+  v1::ExplainEvictionResponse theirs;
+  ToProto(explanation, CacheSight{false, TenantId("other")}, &theirs);
+  EXPECT_EQ(theirs.blockers(0).tenant() + theirs.blockers(0).session(), "");
+  EXPECT_EQ(theirs.blockers(0).blocks(), 7);
+}
+
 TEST(CacheEventConversionTest, OthersTenantsAreDropped) {
   v1::WorkerCache cache;
   cache.add_tenants()->set_tenant("other");

@@ -154,6 +154,26 @@ TEST(EnginePinsTest, SetPinAnswersFromTheEngineThread) {
                                                PinVerdict::kRejected}));
 }
 
+TEST(EnginePinsTest, WaitingTooLongForTheTenantsOwnQuotaSaysSo) {
+  EngineBench::Setup setup = Small();
+  setup.engine.kv.tenants = {{TenantId("small"), 320, 0}};
+  EngineBench bench(setup);
+  const TestTurn running =
+      bench.Submit(EngineBench::Turn(EngineBench::Prompt(180, 1), 60, "", "small"));
+  const TestTurn waiting =
+      bench.Submit(EngineBench::Turn(EngineBench::Prompt(180, 2), 60, "", "small"));
+  for (int i = 0; i < 4; ++i) bench.Round();
+  bench.clock().Advance(limits::kQueueTime);
+  bench.Round();
+  ASSERT_TRUE(waiting.sink->Ended());
+  const absl::Status end = waiting.sink->Record().ended->status;
+  EXPECT_TRUE(HasReason(end, Reason::kTenantQuota)) << end;
+  EXPECT_TRUE(DetailOf(end)->retry_after.has_value());
+  ASSERT_EQ(DetailOf(end)->quotas.size(), 1U);
+  EXPECT_EQ(DetailOf(end)->quotas[0].field, "tenant");
+  Serve(bench, {running});
+}
+
 TEST(EnginePinsTest, ATenantAtItsQuotaDelaysNobodyElse) {
   EngineBench::Setup setup = Small();
   setup.engine.kv.tenants = {{TenantId("small"), 320, 0}};

@@ -83,6 +83,33 @@ TEST(ExplainPlanTest, RetainedBlocksAreNamedAsSuchAndComeLast) {
   EXPECT_THAT(last.why, testing::StartsWith("retained"));
 }
 
+TEST(ExplainPlanTest, GuaranteesInTheWayAreNamedWithTheirLeases) {
+  EngineBench::Setup setup;
+  setup.decoder.context_tokens = 160;
+  EngineBench bench(setup);
+  EngineTurn kept = EngineBench::Turn(EngineBench::Prompt(60, 100), 8, "kept");
+  kept.pin.emplace();
+  kept.pin->kind = PinKind::kGuaranteed;
+  kept.pin->budget_tokens = 128;
+  kept.lease = absl::Minutes(5);
+  bench.RunTurn(std::move(kept));
+  bench.clock().Advance(absl::Minutes(1));
+  bench.Round();
+  const kv::KvStats stats = bench.engine().Snapshot().kv;
+  EXPECT_EQ(stats.guaranteed_tokens, 128);
+  EXPECT_EQ(stats.guaranteed_used_tokens,
+            stats.Blocks(kv::BlockState::kPinned) * stats.block_tokens);
+  const EvictionExplanation explanation = Explain(bench, stats.blocks_total * stats.block_tokens);
+  EXPECT_GT(explanation.blocks_short, 0);
+  ASSERT_EQ(explanation.blockers.size(), 1U);
+  const EvictionBlocker& blocker = explanation.blockers[0];
+  EXPECT_EQ(blocker.key.session, SessionId("kept"));
+  EXPECT_EQ(blocker.blocks, stats.Blocks(kv::BlockState::kPinned));
+  EXPECT_EQ(blocker.budget_tokens, 128);
+  EXPECT_EQ(blocker.lease_left, absl::Minutes(4));
+  EXPECT_EQ(explanation.blockers_unnamed, 0);
+}
+
 TEST(ExplainPlanTest, AShortfallSaysWhatIsInTheWay) {
   EngineBench::Setup setup;
   setup.blocks = 16;

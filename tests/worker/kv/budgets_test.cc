@@ -39,6 +39,11 @@ TEST(BudgetsTest, AQuotaBoundsItsTenantAlone) {
   budgets.Promise(quota, 8);
   budgets.Reside(quota, 25);
   EXPECT_EQ(budgets.Room(quota), 10);
+  EXPECT_TRUE(budgets.CheckQuotaRoom(quota, 10).ok());
+  EXPECT_TRUE(budgets.CheckQuotaRoom(-1, 1000).ok());
+  const absl::Status room = budgets.CheckQuotaRoom(quota, 11);
+  EXPECT_TRUE(HasReason(room, Reason::kTenantQuota));
+  EXPECT_TRUE(DetailOf(room)->retry_after.has_value());
   EXPECT_EQ(budgets.OverQuota(quota, 5), 0);
   EXPECT_EQ(budgets.OverQuota(quota, 7), 2);
   EXPECT_EQ(budgets.OverQuota(-1, 1000), 0);

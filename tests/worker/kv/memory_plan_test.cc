@@ -89,6 +89,64 @@ TEST(MemoryPlanTest, ACacheOfThePlannedSizeGuaranteesWhatThePlanSays) {
   }
 }
 
+TEST(MemoryPlanTest, AnAskedForPinBudgetIsThatOrRefused) {
+  MemoryNeeds needs = Smol();
+  needs.pin_budget = *ParsePinBudget("10000");
+  EXPECT_EQ(PlanMemory(needs).pin_budget_tokens, 10000);
+  needs.pin_budget = *ParsePinBudget("25%");
+  EXPECT_EQ(PlanMemory(needs).pin_budget_tokens, 364 * 32);
+  EXPECT_TRUE(CheckPins(needs, PlanMemory(needs)).ok());
+  // 1456 blocks less the 260 of one maximal request.
+  needs.pin_budget = *ParsePinBudget("38272");
+  EXPECT_TRUE(CheckPins(needs, PlanMemory(needs)).ok());
+  needs.pin_budget = *ParsePinBudget("38273");
+  EXPECT_EQ(CheckPins(needs, PlanMemory(needs)).message(),
+            "--pin-budget comes to 38273 tokens and the tenants' floors to 0, limit 38272 of the "
+            "pool's 46592: a turn of 8192 must always fit beside them");
+  needs.pin_budget = *ParsePinBudget("0");
+  EXPECT_EQ(PlanMemory(needs).pin_budget_tokens, 0);
+}
+
+TEST(MemoryPlanTest, FloorsOfTenantsComeBeforePins) {
+  MemoryNeeds needs = Smol();
+  needs.floor_blocks = 800;
+  EXPECT_EQ(PlanMemory(needs).pin_budget_tokens, (1456 - 260 - 800) * 32);
+  EXPECT_TRUE(CheckPins(needs, PlanMemory(needs)).ok());
+  needs.floor_blocks = 1197;
+  EXPECT_FALSE(CheckPins(needs, PlanMemory(needs)).ok()) << "even without pins";
+}
+
+TEST(MemoryPlanTest, TheCacheTakesEveryPinBudgetThatThePlanTakes) {
+  for (const std::int64_t blocks : {8, 10, 300, 519, 1456}) {
+    for (const char* text : {"0", "33", "3000", "10%", "50%", "82%", "100%"}) {
+      MemoryNeeds needs = Smol();
+      needs.kv_bytes = blocks * needs.block_bytes;
+      needs.pin_budget = *ParsePinBudget(text);
+      needs.floor_blocks = 20;
+      const MemoryPlan plan = PlanMemory(needs);
+      KvOptions options;
+      options.blocks = static_cast<std::int32_t>(plan.device.blocks);
+      options.block_tokens = needs.block_tokens;
+      options.sequence_blocks_max = plan.sequence_blocks_max;
+      options.pin_budget_tokens = plan.pin_budget_tokens;
+      options.tenants = {{TenantId("a"), 0, 20 * 32}};
+      EXPECT_EQ(options.Validate().ok(), CheckPins(needs, plan).ok()) << blocks << " " << text;
+      if (CheckPins(needs, plan).ok()) {
+        EXPECT_EQ(options.PinBudgetTokens(), plan.pin_budget_tokens);
+      }
+    }
+  }
+}
+
+TEST(MemoryPlanTest, APinBudgetIsTokensOrAShareAndNothingElse) {
+  EXPECT_FALSE(ParsePinBudget("")->tokens || ParsePinBudget("")->percent);
+  EXPECT_EQ(ParsePinBudget("4096")->tokens, 4096);
+  EXPECT_EQ(ParsePinBudget("12.5%")->percent, 12.5);
+  for (const char* text : {"%", "-1", "-1%", "101%", "nan%", "1GiB", "0x10", "4 096", "10%%"}) {
+    EXPECT_FALSE(ParsePinBudget(text).ok()) << text;
+  }
+}
+
 TEST(MemoryPlanTest, ASessionIsNeverLongerThanTheModelsContext) {
   MemoryNeeds needs = Smol();
   needs.session_tokens = 100000;

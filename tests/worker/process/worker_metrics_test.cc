@@ -66,6 +66,65 @@ TEST(WorkerMetricsTest, EveryFigureIsARowOfTheTableThatWorkersHave) {
   EXPECT_FALSE(evictions.contains("ROLLED_BACK")) << "a removal is no eviction";
 }
 
+TEST(WorkerMetricsTest, PinsAreCountedByKindAndStateAndAgainstTheirBudget) {
+  EngineSnapshot snapshot = Snapshot();
+  kv::KvStats& stats = snapshot.kv;
+  stats.sessions_by_pin = {{{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10, 11, 0}}};
+  stats.pin_budget_tokens = 1000;
+  stats.guaranteed_tokens = 800;
+  stats.guaranteed_used_tokens = 600;
+  stats.lease_expirations = 3;
+  stats.ttl_expirations = 2;
+  stats.pin_rejections = 1;
+  ModelInfo model;
+  model.name = "m";
+  SampleFamilies families;
+  WorkerMetrics(model).Collect(snapshot, families);
+  std::map<std::string, double> sessions;
+  std::map<std::string, double> pins;
+  for (const prometheus::MetricFamily& family : families.Take()) {
+    for (const auto& metric : family.metric) {
+      if (family.name == "pintle_sessions") {
+        sessions[metric.label[1].value + " " + metric.label[2].value] = metric.gauge.value;
+      } else if (family.name.starts_with("pintle_pin_") ||
+                 family.name.starts_with("pintle_session_")) {
+        pins[family.name] = metric.gauge.value + metric.counter.value;
+      }
+    }
+  }
+  EXPECT_EQ(sessions.size(), 12U);
+  EXPECT_EQ(sessions.at("best_effort running"), 1);
+  EXPECT_EQ(sessions.at("retained expired"), 7);
+  EXPECT_EQ(sessions.at("guaranteed idle"), 10);
+  EXPECT_EQ(pins, (std::map<std::string, double>{{"pintle_pin_budget_tokens", 1000},
+                                                 {"pintle_pin_guaranteed_tokens", 800},
+                                                 {"pintle_pin_used_tokens", 600},
+                                                 {"pintle_pin_rejections_total", 1},
+                                                 {"pintle_session_lease_expirations_total", 3},
+                                                 {"pintle_session_ttl_expirations_total", 2}}));
+  const CacheReport report = CacheReportOf(WorkerId("w"), model, snapshot);
+  EXPECT_EQ(report.pin_budget, (PinBudgetReport{1000, 800, 600, 3, 2, 1}));
+  EXPECT_EQ(report.session_counts.size(), 11U) << "what nobody is, is left out";
+}
+
+TEST(WorkerMetricsTest, ATiersFailuresAreCountedByOperation) {
+  EngineSnapshot snapshot = Snapshot();
+  snapshot.tiers.emplace_back();
+  snapshot.tiers[0].read_failures = 2;
+  snapshot.tiers[0].write_failures = 3;
+  ModelInfo model;
+  SampleFamilies families;
+  WorkerMetrics(model).Collect(snapshot, families);
+  std::map<std::string, double> failures;
+  for (const prometheus::MetricFamily& family : families.Take()) {
+    if (family.name != "pintle_kv_tier_failures_total") continue;
+    for (const auto& metric : family.metric) {
+      failures[metric.label[1].value] = metric.counter.value;
+    }
+  }
+  EXPECT_EQ(failures, (std::map<std::string, double>{{"read", 2}, {"write", 3}}));
+}
+
 TEST(WorkerMetricsTest, TheCacheReportTellsTheSameAndItsLedgerBalances) {
   ModelInfo model;
   model.name = "m";

@@ -30,6 +30,10 @@ TEST(WorkerOptionsTest, FlagsOfTheContractAreTaken) {
 TEST(WorkerOptionsTest, AFaultyValueNamesItsFlag) {
   WorkerOptions options = Parse("--model m --kv-bytes lots");
   EXPECT_NE(options.Validate().message().find("--kv-bytes"), std::string::npos);
+  options = Parse("--model m --pin-budget half");
+  EXPECT_EQ(options.Validate().message(),
+            "--pin-budget is 'half', it takes tokens (4096) or a percentage of the pool (25%)");
+  EXPECT_TRUE(Parse("--model m --pin-budget 25%").Validate().ok());
   options = Parse("--model m --device tpu");
   EXPECT_NE(options.Validate().message().find("--device"), std::string::npos);
   options = Parse("--model m --dtype f16");

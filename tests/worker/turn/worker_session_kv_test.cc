@@ -64,6 +64,18 @@ class WorkerSessionKvTest : public testing::Test {
     parts.model.fingerprint = std::string("f");
     parts.model.kv_dtype = std::string("f32");
     parts.model.context_tokens = 100;
+    parts.query_sessions = [this](const std::vector<SessionKey>& keys, auto done) {
+      if (busy_) return MakeError(Reason::kQueueFull, "too many messages");
+      std::vector<kv::KvSessionStats> known;
+      for (const SessionKey& key : keys) {
+        if (key.session == SessionId("unknown")) continue;
+        known.insert(known.begin(), kv::KvSessionStats());
+        known.front().key = key;
+        known.front().held_tokens = static_cast<std::int64_t>(key.session.value().size());
+      }
+      done(std::move(known));
+      return absl::OkStatus();
+    };
     parts.random = [n = std::uint64_t{0}]() mutable { return ++n; };
     return parts;
   }
@@ -93,6 +105,7 @@ class WorkerSessionKvTest : public testing::Test {
   }
 
   const SessionKey key_{TenantId("t"), SessionId("s")};
+  bool busy_ = false;
   ManualClock clock_;
   CountingEngine engine_;
   TranscriptCache transcripts_{10};
@@ -120,6 +133,19 @@ TEST_F(WorkerSessionKvTest, PortionsFollowEachOtherToTheEnd) {
   EXPECT_TRUE(HasReason(after, Reason::kInvalidField));
   kv_.Close(reading->transfer);
   EXPECT_EQ(engine_.closed, 1U);
+}
+
+TEST_F(WorkerSessionKvTest, HeldTokensComeInTheOrderAskedForAndUnknownIsNone) {
+  const TenantId t("t");
+  std::vector<SessionKey> keys = {
+      {t, SessionId("abc")}, {t, SessionId("unknown")}, {t, SessionId("ab")}};
+  absl::StatusOr<std::vector<std::int64_t>> held;
+  kv_.QueryHeld(keys, [&](const auto& h) { held = h; });
+  ASSERT_TRUE(held.ok());
+  EXPECT_EQ(*held, (std::vector<std::int64_t>{3, 0, 2}));
+  busy_ = true;
+  kv_.QueryHeld(keys, [&](const auto& h) { held = h; });
+  EXPECT_TRUE(HasReason(held.status(), Reason::kQueueFull));
 }
 
 TEST_F(WorkerSessionKvTest, TheEngineTakesAnImportOnceAllOfItIsThere) {
