@@ -215,7 +215,13 @@ absl::Status TierIndex::CheckInvariants() const {
     if (!it.used) return broken("a block that is found has content", slot);
     if (Find(it.hash) != slot) return broken("a block is found by its hash", slot);
     if (it.tokens < 1 || it.tokens > block_tokens_) return broken("a block holds tokens", slot);
-    if (FindPart(it.parent, TokensOf(slot)).tokens < 1) return broken("a parent knows", slot);
+    // By its links: FindPart looks at a bounded number of siblings.
+    const auto first = first_child_.find(it.parent);
+    const bool linked = it.previous_sibling == -1
+                            ? first != first_child_.end() && first->second == slot
+                            : (*this)[it.previous_sibling].next_sibling == slot &&
+                                  (*this)[it.previous_sibling].parent == it.parent;
+    if (!linked) return broken("a parent knows", slot);
   }
   if (listed != by_hash_.size()) return broken("counts", static_cast<std::int64_t>(listed));
   if (used + free_.size() != blocks_.size()) return broken("free + used", free_slots());

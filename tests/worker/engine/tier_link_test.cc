@@ -283,7 +283,9 @@ TEST_F(TierLinkTest, APromptThatGoesOnAsSomebodyElsesLeavesTheSessionItsOwnKv) {
   Turn("a", 100);
   Turn("b", 100);
   Turn("c", 150);
+  Turn("d", 150);
   ASSERT_EQ(cache().SessionStats(Key("a"))->lower_tokens, 107);
+  ASSERT_EQ(cache().SessionStats(Key("b"))->lower_tokens, 107);
   // The turn of a, begun anew with b's words, reads b's blocks back and ends badly.
   const TestTurn turn = bench_->Submit(
       EngineBench::Turn(Join(history_["b"], EngineBench::Prompt(3, 3)), 30, "a"));

@@ -101,6 +101,17 @@ TEST_F(TierIndexTest, AGuardedBlockAndAllBeforeItAreNoVictims) {
   Check();
 }
 
+TEST_F(TierIndexTest, ManyBlocksMayContinueOneChain) {
+  TierIndex index(200, 4);
+  for (std::int32_t i = 0; i < 200; ++i) {
+    TierBlock block;
+    block.hash = Hash(static_cast<std::uint64_t>(i) + 1);
+    block.parent = Hash(0);
+    ASSERT_NE(index.Add(block, {i}), -1);
+  }
+  EXPECT_TRUE(index.CheckInvariants().ok()) << index.CheckInvariants();
+}
+
 TEST_F(TierIndexTest, AtStartABlockTakesTheSlotItLiesIn) {
   TierBlock block;
   block.hash = Hash(1);
