@@ -2,6 +2,7 @@
 """Limits as a stranger meets them: the pin budget, tenants' quotas, tokens held and released."""
 
 import hashlib
+import pathlib
 import re
 import signal
 
@@ -46,6 +47,12 @@ def held_until_deleted(client, name):
     assert (deleted.released_tokens, deleted.released_unknown) == (session.held_tokens, False)
 
 
+def is_stopped(process):
+    """A signal is under way for a moment: whether it has reached every thread."""
+    threads = pathlib.Path(f"/proc/{process}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
 def test_a_lone_worker_tells_what_an_idle_session_holds(start):
     client = harness.Client(start(*FAKE, *SMALL).address)
     held_until_deleted(client, "tea")
@@ -66,6 +73,7 @@ def test_a_coordinator_asks_the_worker_and_does_not_wait_for_a_silent_one(make_c
     talk(client, "stuck")
     worker = cluster.workers["w0"]
     worker.signal(signal.SIGSTOP)
+    harness.wait_until(lambda: is_stopped(worker.process.pid), "the worker to stand still")
     try:
         session = client.call("Sessions", "GetSession", {"id": "stuck"}, timeout=10).session
         assert not session.HasField("held_tokens"), "unknown is not zero"
