@@ -15,8 +15,8 @@
 #include "absl/time/time.h"
 #include "contract/check.h"
 
-// A Status counts its owners within the library: whoever lets go last frees it. ThreadSanitizer sees
-// the freeing but not the counting that ordered it, so what these libraries free is not judged.
+// A Status counts its owners within the library: whoever lets go last frees it. ThreadSanitizer
+// sees the freeing but not the counting that ordered it, so these libraries' frees are not judged.
 extern "C" const char* __tsan_default_suppressions() {
   return "called_from_lib:libabsl_status.so\ncalled_from_lib:libabsl_cord.so\n";
 }
