@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "contract/limits.h"
 #include "contract/status_macros.h"
+#include "services/host/callback_queue.h"
 #include "services/host/listen_address.h"
 
 namespace pintle {
@@ -115,6 +116,7 @@ void SetServingOf(grpc::Server* server, Probe probe, bool serving) {
 absl::StatusOr<std::unique_ptr<GrpcHost>> GrpcHost::Start(
     const GrpcHostOptions& options, const TransportSecurity& security,
     const std::vector<grpc::Service*>& services) {
+  KeepCallbackQueue();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   PINTLE_ASSIGN_OR_RETURN(const ListenAddress listen,

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "contract/limits.h"
 #include "contract/status_macros.h"
+#include "services/host/callback_queue.h"
 #include "services/identity/identity_files.h"
 
 namespace pintle {
@@ -73,6 +74,7 @@ std::shared_ptr<grpc::Channel> TransportSecurity::Dial(const std::string& target
     options.pem_root_certs = ca_;
     credentials = grpc::SslCredentials(options);
   }
+  KeepCallbackQueue();
   return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
