@@ -34,20 +34,22 @@ CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTabl
   task_ends_.resize(static_cast<std::size_t>(threads));
   const auto rows = static_cast<std::size_t>(kAttentionRows);
   const std::size_t per_thread = rows * static_cast<std::size_t>(config.head_dim) * 4 +
-                                 rows * kBlockTokens * 8 +
-                                 rows * static_cast<std::size_t>(padded_dim_) * 4 + rows * 8 + 512;
+                                 rows * kAttentionChunk * 8 +
+                                 rows * static_cast<std::size_t>(padded_dim_) * 8 + rows * 16 + 512;
   auto memory = WeightArena::Reserve(per_thread * static_cast<std::size_t>(threads) + 4096);
   PINTLE_CHECK(memory.ok(), "a few hundred KiB of scratch must be there at start");
   scratch_memory_ = *std::move(memory);
   for (int i = 0; i < threads; ++i) {
     AttentionScratch scratch;
     scratch.q = scratch_memory_->Take(rows * static_cast<std::size_t>(config.head_dim) * 4);
-    scratch.scores = reinterpret_cast<float*>(scratch_memory_->Take(rows * kBlockTokens * 4));
-    scratch.probabilities = scratch_memory_->Take(rows * kBlockTokens * 4);
+    scratch.scores = reinterpret_cast<float*>(scratch_memory_->Take(rows * kAttentionChunk * 4));
+    scratch.probabilities = scratch_memory_->Take(rows * kAttentionChunk * 4);
     scratch.sums = reinterpret_cast<float*>(
         scratch_memory_->Take(rows * static_cast<std::size_t>(padded_dim_) * 4));
     scratch.peaks = reinterpret_cast<float*>(scratch_memory_->Take(rows * 4));
     scratch.totals = reinterpret_cast<float*>(scratch_memory_->Take(rows * 4));
+    scratch.later = reinterpret_cast<float*>(
+        scratch_memory_->Take(rows * (static_cast<std::size_t>(padded_dim_) + 2) * 4));
     scratch_.push_back(scratch);
   }
 }
@@ -102,32 +104,68 @@ void CpuPagedAttention::Begin(const StepBatch& batch) {
   PlanTasks(batch);
 }
 
+std::int64_t CpuPagedAttention::Cost(const StepBatch& batch, const Task& task) const {
+  const SequenceSlice& slice = batch.slices[static_cast<std::size_t>(task.slice)];
+  const std::int32_t group = config_.heads / config_.kv_heads;
+  std::int64_t positions = slice.start + (task.first_row + task.rows - 1) / group + 1;
+  if (task.split >= 0) {
+    positions = std::min<std::int64_t>(positions - std::int64_t{task.split} * kSplitTokens,
+                                       kSplitTokens);
+  }
+  // A block costs about four rows' work to load, whatever the rows.
+  return (positions + kBlockTokens - 1) / kBlockTokens * (task.rows + 4);
+}
+
+void CpuPagedAttention::AddTasks(const StepBatch& batch, const Task& whole) {
+  const SequenceSlice& slice = batch.slices[static_cast<std::size_t>(whole.slice)];
+  const std::int32_t splits = (slice.start + slice.rows - 1) / kSplitTokens + 1;
+  const std::int32_t group = config_.heads / config_.kv_heads;
+  // Only a slice that is a single task per head may leave a thread without work.
+  if (threads_ == 1 || splits == 1 || slice.rows * group > kAttentionRows) {
+    tasks_.push_back(whole);
+    return;
+  }
+  Task part = whole;
+  part.splits = splits;
+  part.group = groups_++;
+  part.partial = partials_used_;
+  partials_used_ += static_cast<std::size_t>(splits) * static_cast<std::size_t>(whole.rows) *
+                    static_cast<std::size_t>(padded_dim_ + 2);
+  for (part.split = 0; part.split < splits; ++part.split) tasks_.push_back(part);
+}
+
 void CpuPagedAttention::PlanTasks(const StepBatch& batch) {
   tasks_.clear();
+  groups_ = 0;
+  partials_used_ = 0;
   const std::int32_t group = config_.heads / config_.kv_heads;
-  std::int64_t total = 0;
-  const auto cost = [&](const Task& task) {
-    const SequenceSlice& slice = batch.slices[static_cast<std::size_t>(task.slice)];
-    const std::int64_t blocks =
-        (slice.start + (task.first_row + task.rows - 1) / group) / kBlockTokens + 1;
-    // A block costs about four rows' work to load, whatever the rows.
-    return blocks * (task.rows + 4);
-  };
   for (std::size_t s = 0; s < batch.slices.size(); ++s) {
     const std::int32_t rows = batch.slices[s].rows * group;
     for (std::int32_t head = 0; head < config_.kv_heads; ++head) {
       for (std::int32_t first = 0; first < rows; first += kAttentionRows) {
-        const Task task{static_cast<std::int32_t>(s), head, first,
-                        std::min(kAttentionRows, rows - first)};
-        total += cost(task);
-        tasks_.push_back(task);
+        Task whole;
+        whole.slice = static_cast<std::int32_t>(s);
+        whole.kv_head = head;
+        whole.first_row = first;
+        whole.rows = std::min(kAttentionRows, rows - first);
+        AddTasks(batch, whole);
       }
     }
   }
+  if (groups_ > ended_capacity_) {
+    ended_capacity_ = groups_;
+    ended_ = std::make_unique<std::atomic<std::int32_t>[]>(static_cast<std::size_t>(groups_));
+  }
+  if (partials_used_ > partials_capacity_) {
+    partials_capacity_ = partials_used_;
+    partials_ = std::make_unique<float[]>(partials_used_);
+  }
+  std::int64_t total = 0;
+  for (const Task& task : tasks_) total += Cost(batch, task);
   std::int64_t passed = 0;
   int thread = 0;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    const std::int64_t weight = cost(tasks_[i]);
+    const std::int64_t weight = Cost(batch, tasks_[i]);
     // A task goes to the thread in whose share of the total its middle lies.
     while (thread + 1 < threads_ && (2 * passed + weight) * threads_ >= 2 * total * (thread + 1)) {
       task_ends_[static_cast<std::size_t>(thread++)] = i;
@@ -187,8 +225,35 @@ void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows)
     task.first_row = mine.first_row;
     task.rows = mine.rows;
     task.start = slice.start;
-    kernels_.attend(task, scratch_[index]);
+    task.next_blocks = 0;
+    if (i + 1 < task_ends_[index]) {
+      const Task& next = tasks_[i + 1];
+      const SequenceSlice& then = batch_->slices[static_cast<std::size_t>(next.slice)];
+      const auto first = static_cast<std::size_t>(std::max(next.split, 0)) *
+                         (kSplitTokens / kBlockTokens);
+      task.next_pool = pool_->base() + HeadOffset(layer, next.kv_head);
+      task.next_table = then.block_table.data() + first;
+      task.next_blocks = static_cast<std::int32_t>(then.block_table.size() - first);
+    }
+    RunTask(task, mine, thread);
   }
+}
+
+void CpuPagedAttention::RunTask(const AttentionTask& task, const Task& mine, int thread) const {
+  const AttentionScratch& scratch = scratch_[static_cast<std::size_t>(thread)];
+  if (mine.split < 0) {
+    kernels_.attend(task, scratch);
+    return;
+  }
+  AttentionTask part = task;
+  part.partial = partials_.get() + mine.partial;
+  part.split = mine.split;
+  kernels_.attend(part, scratch);
+  // The counter orders the others' sums before the combination, and is 0 again for the next layer.
+  std::atomic<std::int32_t>& ended = ended_[static_cast<std::size_t>(mine.group)];
+  if (ended.fetch_add(1, std::memory_order_acq_rel) + 1 < mine.splits) return;
+  ended.store(0, std::memory_order_relaxed);
+  kernels_.combine(part, mine.splits);
 }
 
 absl::Status CpuPagedAttention::ReadBlock(BlockIndex block, absl::Span<std::byte> bytes) const {

@@ -2,6 +2,7 @@
 #ifndef PINTLE_WORKER_MODEL_CPU_CPU_PAGED_ATTENTION_H_
 #define PINTLE_WORKER_MODEL_CPU_CPU_PAGED_ATTENTION_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,8 +71,17 @@ class CpuPagedAttention final : public AttentionBackend {
     std::int32_t kv_head = 0;
     std::int32_t first_row = 0;  // flattened (kernel_table.h)
     std::int32_t rows = 0;
+    // >= 0: one split of several; the last of them to end combines all.
+    std::int32_t split = -1;
+    std::int32_t splits = 1;
+    std::int32_t group = 0;        // index of their counter
+    std::size_t partial = 0;       // offset of split 0 in partials_
   };
 
+  // Appends the tasks of one slice's rows [first, first + rows) on one head.
+  void AddTasks(const StepBatch& batch, const Task& whole);
+  std::int64_t Cost(const StepBatch& batch, const Task& task) const;
+  void RunTask(const AttentionTask& task, const Task& mine, int thread) const;
   void PlanTasks(const StepBatch& batch);
   std::size_t HeadOffset(std::int32_t layer, std::int32_t kv_head) const;
   // Where an element of a head's keys or values lies: the panel layout of the kernels' stores.
@@ -100,6 +110,14 @@ class CpuPagedAttention final : public AttentionBackend {
   std::vector<RowPlace> rows_;
   std::vector<Task> tasks_;
   std::vector<std::size_t> task_ends_;  // per thread
+  // Of the split sequences: how many of a group's tasks have ended in this layer, and what they
+  // found. Grow when a step needs more than any before it.
+  std::unique_ptr<std::atomic<std::int32_t>[]> ended_;
+  std::int32_t ended_capacity_ = 0;
+  std::int32_t groups_ = 0;
+  std::unique_ptr<float[]> partials_;
+  std::size_t partials_capacity_ = 0;
+  std::size_t partials_used_ = 0;
   std::unique_ptr<WeightArena> scratch_memory_;
   std::vector<AttentionScratch> scratch_;
 };

@@ -18,6 +18,12 @@ inline constexpr std::int32_t kBlockTokens = 32;
 // Query rows (positions x heads of a group) one attention task handles: a block's keys stay in
 // L1 while all of them use it.
 inline constexpr std::int32_t kAttentionRows = 48;
+// Positions whose scores share one softmax update: four blocks' keys and values are 32 KiB at 64
+// dimensions, what the next chunk's may occupy of L2 while this one is worked on.
+inline constexpr std::int32_t kAttentionChunk = 128;
+// Positions after which a row's softmax begins anew, to be merged: what one task of a long context
+// covers. A multiple of kAttentionChunk.
+inline constexpr std::int32_t kSplitTokens = 512;
 
 enum class Element : std::uint8_t { kFloat32, kBfloat16 };
 
@@ -64,16 +70,27 @@ struct AttentionTask {
   std::int32_t padded_dim = 0;  // multiple of kPanelColumns
   std::int32_t window = 0;      // 0 = all
   float scale = 1.0F;
+  // Null: all positions, and `out` is written. Else this task covers positions [split, split + 1) x
+  // kSplitTokens, and its softmax goes to `partial`: per split rows peaks, rows totals, rows x
+  // padded_dim sums.
+  float* partial = nullptr;
+  std::int32_t split = 0;
+  // The blocks this thread reads next, to be fetched from memory while it works; none of them need
+  // exist.
+  const std::byte* next_pool = nullptr;
+  const std::int32_t* next_table = nullptr;
+  std::int32_t next_blocks = 0;
 };
 
 // One thread's working memory for attention tasks.
 struct AttentionScratch {
   void* q = nullptr;              // kAttentionRows x head_dim
-  float* scores = nullptr;        // kAttentionRows x kBlockTokens
-  void* probabilities = nullptr;  // kAttentionRows x kBlockTokens
+  float* scores = nullptr;        // kAttentionRows x kAttentionChunk
+  void* probabilities = nullptr;  // kAttentionRows x kAttentionChunk
   float* sums = nullptr;          // kAttentionRows x padded_dim
   float* peaks = nullptr;         // kAttentionRows
   float* totals = nullptr;        // kAttentionRows
+  float* later = nullptr;         // kAttentionRows x (padded_dim + 2): a split's own softmax
 };
 
 // The kernels of one instruction set, weight element and KV element. All are pure functions of
@@ -84,6 +101,9 @@ struct KernelTable {
   Element query = Element::kFloat32;       // of AttentionScratch::q and probabilities
   void (*multiply)(const Product& product, std::int32_t panel_begin, std::int32_t panel_end);
   void (*attend)(const AttentionTask& task, const AttentionScratch& scratch);
+  // Merges the partial softmaxes of `splits` tasks that differ in nothing but `split`, in order of
+  // position, and writes `out`. Overwrites split 0's.
+  void (*combine)(const AttentionTask& task, std::int32_t splits);
   // x / rms(x) * weight, into an activation row.
   void (*normalize)(const float* x, const float* weight, float epsilon, std::int32_t n, void* out);
   // The same in place, for q and k heads.

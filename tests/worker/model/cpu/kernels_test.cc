@@ -217,14 +217,16 @@ TEST_P(KernelsTest, PagedAttentionEqualsPlainAttention) {
   constexpr std::int32_t kStart = 60;
   constexpr std::int32_t kRows = (Case::kPositions - kStart) * Case::kGroup;
   const std::vector<float> q = Draw(static_cast<std::size_t>(kRows) * Case::kDim, 7);
-  std::vector<float> work(kAttentionRows * (Case::kDim + 64 + Case::kPadded + 2));
+  std::vector<float> work(kAttentionRows *
+                          (Case::kDim + 2 * kAttentionChunk + 2 * Case::kPadded + 4));
   AttentionScratch scratch;
   scratch.q = work.data();
   scratch.scores = work.data() + kAttentionRows * Case::kDim;
-  scratch.probabilities = scratch.scores + kAttentionRows * 32;
-  scratch.sums = scratch.scores + kAttentionRows * 64;
+  scratch.probabilities = scratch.scores + kAttentionRows * kAttentionChunk;
+  scratch.sums = scratch.scores + kAttentionRows * 2 * kAttentionChunk;
   scratch.peaks = scratch.sums + kAttentionRows * Case::kPadded;
   scratch.totals = scratch.peaks + kAttentionRows;
+  scratch.later = scratch.totals + kAttentionRows;
   for (const std::int32_t window : {0, 20}) {
     std::vector<std::byte> out(static_cast<std::size_t>(kRows) * Case::kDim * 4);
     AttentionTask task;

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/kernels/kernel_load.h"
+
+#include <cstring>
+
+#include "contract/check.h"
+#include "worker/model/cpu/thread_share.h"
+
+namespace pintle::bench {
+namespace {
+
+using model::cpu::ComputePool;
+using model::cpu::CpuPagedAttention;
+using model::cpu::Element;
+using model::cpu::Epilogue;
+using model::cpu::KernelTable;
+using model::cpu::kPanelColumns;
+using model::cpu::Product;
+using model::cpu::ThreadShare;
+using model::cpu::WeightArena;
+
+// More than any last-level cache of the machines at hand.
+constexpr std::size_t kWorkingBytes = std::size_t{256} << 20;
+
+// Small numbers whose sums stay small: speed must not depend on denormals or infinities.
+void FillBf16(std::byte* at, std::size_t bytes) {
+  std::uint32_t state = 1;
+  for (std::size_t i = 0; i + 2 <= bytes; i += 2) {
+    state = state * 1664525U + 1013904223U;
+    const auto half = static_cast<std::uint16_t>(0x3c00U | ((state >> 16) & 0x807fU));
+    std::memcpy(at + i, &half, 2);
+  }
+}
+
+}  // namespace
+
+LinearLoad::LinearLoad(const KernelTable& kernels, std::int32_t k, std::int32_t columns,
+                       std::int32_t rows, Epilogue epilogue)
+    : kernels_(kernels),
+      k_(k),
+      columns_(columns),
+      rows_(rows),
+      epilogue_(epilogue),
+      matrix_bytes_(static_cast<std::size_t>(k) * static_cast<std::size_t>(columns) * 2),
+      matrices_(static_cast<std::int32_t>(kWorkingBytes / matrix_bytes_) + 1) {
+  auto memory = WeightArena::Reserve(matrix_bytes_ * static_cast<std::size_t>(matrices_));
+  PINTLE_CHECK(memory.ok(), "a quarter of a GiB must be there");
+  weights_ = *std::move(memory);
+  FillBf16(weights_->base(), matrix_bytes_ * static_cast<std::size_t>(matrices_));
+  const auto size = static_cast<std::size_t>(rows);
+  activations_.resize(size * static_cast<std::size_t>(k) * 4);
+  FillBf16(activations_.data(), activations_.size());
+  out_.resize(size * static_cast<std::size_t>(columns));
+  gated_.resize(size * static_cast<std::size_t>(columns) * 4);
+}
+
+void LinearLoad::Run(ComputePool& pool) {
+  Product product;
+  product.a = activations_.data();
+  product.a_stride = static_cast<std::size_t>(k_);
+  product.rows = rows_;
+  product.k = k_;
+  product.epilogue = epilogue_;
+  product.out = out_.data();
+  product.out_stride = static_cast<std::size_t>(columns_);
+  product.columns = columns_;
+  product.activations = gated_.data();
+  product.activations_stride = static_cast<std::size_t>(columns_ / 2);
+  pool.Run([&](int thread) {
+    Product mine = product;
+    const ThreadShare share(columns_ / kPanelColumns, pool.threads(), thread);
+    for (std::int32_t m = 0; m < matrices_; ++m) {
+      mine.panels = weights_->base() + static_cast<std::size_t>(m) * matrix_bytes_;
+      kernels_.multiply(mine, share.begin, share.end);
+      pool.Wait();
+    }
+  });
+}
+
+double LinearLoad::weight_bytes() const {
+  return static_cast<double>(matrix_bytes_) * matrices_;
+}
+
+double LinearLoad::operations() const { return weight_bytes() * rows_; }
+
+AttentionLoad::AttentionLoad(const model::ModelConfig& config, const KernelTable& kernels,
+                             int threads, std::int32_t streams, std::int32_t context,
+                             std::int32_t rows)
+    : config_(config),
+      attention_(config, kernels, Element::kBfloat16, threads),
+      element_bytes_(kernels.activation == Element::kBfloat16 ? 2 : 4) {
+  const std::int32_t width = model::cpu::kBlockTokens;
+  const std::int32_t per_stream = (context + rows + width - 1) / width;
+  PINTLE_CHECK(attention_.Allocate(per_stream * streams).ok(), "the KV pool must fit");
+  std::vector<std::byte> block(attention_.Layout().block_bytes);
+  FillBf16(block.data(), block.size());
+  for (BlockIndex b = 0; b < per_stream * streams; ++b) {
+    PINTLE_CHECK(attention_.WriteBlock(b, block).ok(), "the block is of the pool");
+  }
+  const std::size_t head = static_cast<std::size_t>(config.heads) *
+                           static_cast<std::size_t>(config.head_dim);
+  for (std::int32_t s = 0; s < streams; ++s) {
+    tables_.emplace_back();
+    // As a pool in use hands blocks out: not in memory's order.
+    for (std::int32_t b = 0; b < per_stream; ++b) tables_.back().push_back(b * streams + s);
+  }
+  for (std::int32_t s = 0; s < streams; ++s) {
+    SequenceSlice slice;
+    slice.sequence = static_cast<std::size_t>(s);
+    slice.first_row = static_cast<std::int32_t>(batch_.tokens.size());
+    slice.rows = rows;
+    slice.start = context;
+    slice.block_table = tables_[static_cast<std::size_t>(s)];
+    batch_.slices.push_back(slice);
+    for (std::int32_t r = 0; r < rows; ++r) {
+      batch_.tokens.push_back(0);
+      operations_ += 4.0 * static_cast<double>(head) * (context + r + 1);
+    }
+  }
+  kv_bytes_ = static_cast<double>(attention_.Layout().bytes_per_token) / config.layers *
+              (context + rows) * streams;
+  q_.assign(batch_.tokens.size() * head, 0.01F);
+  out_.resize(q_.size() * 4);
+  attention_.Begin(batch_);
+}
+
+void AttentionLoad::Run(ComputePool& pool) {
+  CpuPagedAttention::Rows rows;
+  const auto dim = static_cast<std::size_t>(config_.head_dim);
+  rows.q = q_.data();
+  rows.q_row_stride = dim * static_cast<std::size_t>(config_.heads);
+  rows.q_head_stride = dim;
+  rows.out = out_.data();
+  rows.out_row_stride = rows.q_row_stride;
+  rows.out_head_stride = dim;
+  rows.out_element_bytes = element_bytes_;
+  pool.Run([&](int thread) {
+    for (std::int32_t layer = 0; layer < config_.layers; ++layer) {
+      attention_.Attend(layer, thread, rows);
+      pool.Wait();
+    }
+  });
+}
+
+}  // namespace pintle::bench
