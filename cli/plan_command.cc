@@ -48,7 +48,7 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags) {
   app.add_option("--context", flags.context, "Tokens of each session; the model's context when 0")
       ->check(CLI::Range(0, 1 << 30));
   app.add_option("--dtype", flags.decoder.dtype, "Type of weights and arithmetic")
-      ->check(CLI::IsMember({"bf16", "f32", "f16"}))
+      ->check(CLI::IsMember({"bf16", "f32", "f16", "int8"}))
       ->capture_default_str();
   app.add_option("--kv-dtype", flags.decoder.kv_dtype, "Type of the KV cache; --dtype's when empty")
       ->check(CLI::IsMember({"", "bf16", "f32", "f16"}));

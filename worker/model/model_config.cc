@@ -174,7 +174,13 @@ absl::Status CheckShape(const ModelConfig& config) {
 }
 
 absl::StatusOr<Dtype> ReadDtype(JsonFields& top) {
-  return ParseDtype(top.TextOr("dtype", top.TextOr("torch_dtype", "float32")));
+  PINTLE_ASSIGN_OR_RETURN(
+      const Dtype dtype, ParseDtype(top.TextOr("dtype", top.TextOr("torch_dtype", "float32"))));
+  if (dtype == Dtype::kInt8) {
+    return MakeError(Reason::kUnsupportedOption,
+                     "dtype is int8: files hold bf16, f16 or f32; --dtype int8 quantises them");
+  }
+  return dtype;
 }
 
 void ReadShape(JsonFields& top, ModelConfig& config) {
@@ -195,6 +201,7 @@ absl::string_view DtypeName(Dtype dtype) {
     case Dtype::kFloat32: return "f32";
     case Dtype::kBfloat16: return "bf16";
     case Dtype::kFloat16: return "f16";
+    case Dtype::kInt8: return "int8";
   }
   return "f32";
 }
@@ -203,10 +210,14 @@ absl::StatusOr<Dtype> ParseDtype(absl::string_view name) {
   if (name == "f32" || name == "float32" || name == "float") return Dtype::kFloat32;
   if (name == "bf16" || name == "bfloat16") return Dtype::kBfloat16;
   if (name == "f16" || name == "float16" || name == "half") return Dtype::kFloat16;
-  return InvalidField("dtype", absl::StrCat("is ", name, ", must be bf16, f32 or f16"));
+  if (name == "int8") return Dtype::kInt8;
+  return InvalidField("dtype", absl::StrCat("is ", name, ", must be bf16, f32, f16 or int8"));
 }
 
-std::int32_t DtypeBytes(Dtype dtype) { return dtype == Dtype::kFloat32 ? 4 : 2; }
+std::int32_t DtypeBytes(Dtype dtype) {
+  if (dtype == Dtype::kInt8) return 1;
+  return dtype == Dtype::kFloat32 ? 4 : 2;
+}
 
 absl::StatusOr<ModelConfig> ModelConfig::Parse(absl::string_view json_text) {
   PINTLE_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJsonObject(json_text, "config.json"));

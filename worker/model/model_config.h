@@ -30,10 +30,11 @@ struct RopeConfig {
 };
 
 // The dtype config.json names; what is loaded may differ (--dtype).
-enum class Dtype { kFloat32, kBfloat16, kFloat16 };
+// kInt8 is ours alone: weights quantised while they are loaded, no dtype of a file.
+enum class Dtype { kFloat32, kBfloat16, kFloat16, kInt8 };
 
 absl::string_view DtypeName(Dtype dtype);
-// INVALID_FIELD for a name other than bf16, f32, f16 and their long forms.
+// INVALID_FIELD for a name other than int8 and bf16, f32, f16 and their long forms.
 absl::StatusOr<Dtype> ParseDtype(absl::string_view name);
 std::int32_t DtypeBytes(Dtype dtype);
 

@@ -26,6 +26,7 @@ absl::Status CheckThreads(const TorchDecoderOptions& options) {
 }
 
 cpu::Element ElementOf(Dtype dtype) {
+  if (dtype == Dtype::kInt8) return cpu::Element::kInt8;
   return dtype == Dtype::kBfloat16 ? cpu::Element::kBfloat16 : cpu::Element::kFloat32;
 }
 
@@ -37,14 +38,18 @@ absl::StatusOr<Dtype> WeightDtype(const ModelConfig& config, const TorchDecoderO
   }
   PINTLE_ASSIGN_OR_RETURN(const Dtype dtype, ParseDtype(options.dtype));
   if (dtype == Dtype::kFloat16 && !cuda) {
-    return InvalidField("dtype", "is f16, which needs a CUDA device; the CPU takes bf16 and f32");
+    return InvalidField("dtype", "is f16, which needs a CUDA device; the CPU takes bf16, f32 and int8");
+  }
+  if (dtype == Dtype::kInt8 && (cuda || options.tensor_forward)) {
+    return InvalidField("dtype", "is int8, which only the CPU's own kernels compute with");
   }
   return dtype;
 }
 
 absl::StatusOr<Dtype> KvDtype(Dtype dtype, const TorchDecoderOptions& options) {
-  if (options.kv_dtype.empty()) return dtype;
+  if (options.kv_dtype.empty()) return dtype == Dtype::kInt8 ? Dtype::kBfloat16 : dtype;
   PINTLE_ASSIGN_OR_RETURN(const Dtype kv, ParseDtype(options.kv_dtype));
+  if (kv == Dtype::kInt8) return InvalidField("kv_dtype", "is int8, must be bf16 or f32");
   if (kv == Dtype::kFloat16 && dtype != Dtype::kFloat16) {
     return InvalidField("kv_dtype", "is f16, must be bf16 or f32");
   }

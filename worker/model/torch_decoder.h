@@ -25,8 +25,9 @@ struct TorchDecoderOptions {
   std::string model_dir;
   std::string name;            // empty: the folder's own name
   std::string device = "cpu";  // or "cuda:N"
-  std::string dtype;           // bf16 | f32 | f16 (CUDA only); empty: bf16, or f32 for f32 models
-  std::string kv_dtype;        // bf16 | f32; empty: as dtype
+  // bf16 | f32 | int8 (weights alone, CPU only) | f16 (CUDA only); empty: bf16, or f32 for f32 models
+  std::string dtype;
+  std::string kv_dtype;  // bf16 | f32; empty: as dtype, bf16 for int8
   int threads = 1;
   // Weakens the kernels for tests: avx2 | avx512 | avx512_bf16; empty: the processor's best.
   std::string cpu_isa;
@@ -44,7 +45,7 @@ struct ModelOutline {
   std::string kv_dtype;
   KvLayout layout;                 // on cuda, that of the flash kernels
   std::int64_t file_bytes = 0;     // of the tensors the decoder reads, as the files hold them
-  std::int64_t weight_bytes = 0;   // of all tensors in `dtype`
+  std::int64_t weight_bytes = 0;   // of all tensors in `dtype`, without its scales
 };
 
 // The Decoder of real models: checks a batch, runs the forward pass of its device (our kernels on

@@ -35,8 +35,8 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_option("--device", options.device, "cpu, or cuda:N")->capture_default_str();
-  app.add_option("--dtype", options.dtype, "Type of weights and arithmetic")
-      ->check(CLI::IsMember({"bf16", "f32", "f16"}))
+  app.add_option("--dtype", options.dtype, "Type of weights and arithmetic; int8: weights alone, quantised while loading, CPU only")
+      ->check(CLI::IsMember({"bf16", "f32", "f16", "int8"}))
       ->capture_default_str();
   app.add_option("--kv-dtype", options.kv_dtype, "Type of the KV cache; --dtype's when empty")
       ->check(CLI::IsMember({"", "bf16", "f32", "f16"}));
@@ -87,6 +87,9 @@ absl::Status WorkerOptions::Validate() const {
   }
   if (device == "cpu" && (dtype == "f16" || kv_dtype == "f16")) {
     return absl::InvalidArgumentError("--dtype f16 needs --device cuda:N; on cpu use bf16 or f32");
+  }
+  if (device != "cpu" && dtype == "int8") {
+    return absl::InvalidArgumentError("--dtype int8 is for --device cpu");
   }
   return absl::OkStatus();
 }

@@ -27,7 +27,10 @@ absl::StatusOr<CpuIsa> StrongestIsa() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (!avx512) return CpuIsa::kAvx2;
-  return __builtin_cpu_supports("avx512bf16") ? CpuIsa::kAvx512Bf16 : CpuIsa::kAvx512;
+  // Every processor with the one has the other so far; the kernels use both.
+  const bool bf16 =
+      __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
+  return bf16 ? CpuIsa::kAvx512Bf16 : CpuIsa::kAvx512;
 }
 
 }  // namespace

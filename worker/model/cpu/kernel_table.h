@@ -10,7 +10,7 @@
 // the one this processor cannot run.
 namespace pintle::model::cpu {
 
-// Every matrix, weights and KV alike, is cut into panels of 32 columns: f32 `[k][32]`, bf16
+// Every matrix, weights and KV alike, is cut into panels of 32 columns: f32 `[k][32]`, bf16 and int8
 // `[k/2][32][2]`. One layout serves one row and 512 rows, weights and cached keys.
 inline constexpr std::int32_t kPanelColumns = 32;
 // A KV block's positions are the columns of its key panels.
@@ -25,7 +25,9 @@ inline constexpr std::int32_t kAttentionChunk = 128;
 // covers. A multiple of kAttentionChunk.
 inline constexpr std::int32_t kSplitTokens = 512;
 
-enum class Element : std::uint8_t { kFloat32, kBfloat16 };
+// kInt8: weights alone, w = q * the column's scale, q in [-127, 127]. kInt16: rows multiplied with
+// them, a = q * the row's scale; the scale, a float, lies behind the row's last element.
+enum class Element : std::uint8_t { kFloat32, kBfloat16, kInt8, kInt16 };
 
 enum class Epilogue : std::uint8_t {
   kStore,    // out = sum + bias
@@ -41,11 +43,12 @@ struct Product {
   const void* panels = nullptr;
   std::int32_t k = 0;           // even
   const float* bias = nullptr;  // one per padded column, or null
+  const float* scales = nullptr;  // one per padded column, of int8 weights
   Epilogue epilogue = Epilogue::kStore;
   float* out = nullptr;
   std::size_t out_stride = 0;
   std::int32_t columns = 0;     // of `out` that exist; the last panel's others are padding
-  void* activations = nullptr;  // kSiluMul, element type of `a`
+  void* activations = nullptr;  // kSiluMul, KernelTable::intermediate
   std::size_t activations_stride = 0;
 };
 
@@ -55,7 +58,7 @@ struct AttentionTask {
   const float* q = nullptr;  // slice's first row, first head of the group
   std::size_t q_row_stride = 0;
   std::size_t q_head_stride = 0;
-  void* out = nullptr;  // same addressing, product's element type
+  void* out = nullptr;  // same addressing, KernelTable::intermediate
   std::size_t out_row_stride = 0;
   std::size_t out_head_stride = 0;
   const std::byte* pool = nullptr;  // at this layer's and KV head's keys of block 0
@@ -97,7 +100,8 @@ struct AttentionScratch {
 // their arguments; a row's result never depends on which rows are computed beside it.
 struct KernelTable {
   const char* name = "";
-  Element activation = Element::kFloat32;  // of Product::a and of the outputs marked so
+  Element activation = Element::kFloat32;    // of Product::a
+  Element intermediate = Element::kFloat32;  // of what attention and kSiluMul write
   Element query = Element::kFloat32;       // of AttentionScratch::q and probabilities
   void (*multiply)(const Product& product, std::int32_t panel_begin, std::int32_t panel_end);
   void (*attend)(const AttentionTask& task, const AttentionScratch& scratch);
@@ -106,7 +110,9 @@ struct KernelTable {
   void (*combine)(const AttentionTask& task, std::int32_t splits);
   // x / rms(x) * weight, into an activation row.
   void (*normalize)(const float* x, const float* weight, float epsilon, std::int32_t n, void* out);
-  // The same in place, for q and k heads.
+  // An intermediate row of `n` as an activation row; null where both are of one element.
+  void (*quantize)(const float* x, std::int32_t n, void* out);
+  // The same as normalize in place, for q and k heads.
   void (*normalize_in_place)(float* x, const float* weight, float epsilon, std::int32_t n);
   // Rotates the pairs (i, i + half) of one head.
   void (*rotate)(float* x, const float* cosines, const float* sines, std::int32_t half);

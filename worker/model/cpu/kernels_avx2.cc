@@ -12,6 +12,9 @@ const KernelTable* Avx2Kernels(Element weights, Element kv) {
        MakeTable<float, float, float, Bf16>("avx2 f32, bf16 KV")},
       {MakeTable<float, Bf16, float, float>("avx2 bf16 widened, f32 KV"),
        MakeTable<float, Bf16, float, Bf16>("avx2 bf16 widened")}};
+  static constexpr KernelTable kInt8Tables[2] = {MakeInt8Table<float, float>("avx2 int8, f32 KV"),
+                                                 MakeInt8Table<float, Bf16>("avx2 int8")};
+  if (weights == Element::kInt8) return &kInt8Tables[kv == Element::kBfloat16];
   return &kTables[weights == Element::kBfloat16][kv == Element::kBfloat16];
 }
 

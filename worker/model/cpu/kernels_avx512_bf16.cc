@@ -7,6 +7,10 @@
 namespace pintle::model::cpu {
 
 const KernelTable* Avx512Bf16Kernels(Element weights, Element kv) {
+  static constexpr KernelTable kInt8Tables[2] = {
+      MakeInt8Table<float, float>("avx512_vnni int8, f32 KV"),
+      MakeInt8Table<Bf16, Bf16>("avx512_vnni int8")};
+  if (weights == Element::kInt8) return &kInt8Tables[kv == Element::kBfloat16];
   // f32 weights gain nothing from the bf16 dot product: their kernels are plain AVX-512.
   if (weights != Element::kBfloat16) return nullptr;
   static constexpr KernelTable kTables[2] = {

@@ -29,11 +29,11 @@ template <int kRows, typename A, typename B>
 void Tile(const A* a, std::size_t stride, const B* panel, std::int32_t k, float* out,
           const Fetch& fetch) {
   for (int pass = 0; pass < kPanelColumns; pass += kPassColumns) {
-    Floats sums[kRows][2];
+    typename SumsOf<B>::Type sums[kRows][2];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      sums[r][0] = Simd::Zero();
-      sums[r][1] = Simd::Zero();
+      Clear(sums[r][0]);
+      Clear(sums[r][1]);
     }
     const B* columns = panel + pass * kStepK<B>;
     const char* ahead = kRows <= kStreamRows
@@ -55,8 +55,8 @@ void Tile(const A* a, std::size_t stride, const B* panel, std::int32_t k, float*
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       float* row = out + r * kPanelColumns + pass;
-      Simd::Store(row, sums[r][0]);
-      Simd::Store(row + kWidth, sums[r][1]);
+      Simd::Store(row, ToFloats(sums[r][0]));
+      Simd::Store(row + kWidth, ToFloats(sums[r][1]));
     }
   }
 }
@@ -76,6 +76,22 @@ PINTLE_SIMD void AddBias(float* sums, std::int32_t rows, const float* bias) {
     for (int c = 0; c < kPanelColumns; c += kWidth) {
       float* p = sums + r * kPanelColumns + c;
       Simd::Store(p, Simd::Add(Simd::Load(p), Simd::Load(bias + c)));
+    }
+  }
+}
+
+// Whole numbers become values: each is off by its row's scale and its column's.
+PINTLE_SIMD void ApplyScales(const Product& p, float* sums, std::int32_t first, std::int32_t rows,
+                             std::int32_t panel) {
+  const float* columns = p.scales + panel * kPanelColumns;
+  for (std::int32_t r = 0; r < rows; ++r) {
+    const Int16* a = static_cast<const Int16*>(p.a) + static_cast<std::size_t>(first + r) * p.a_stride;
+    float scale;
+    __builtin_memcpy(&scale, a + p.k, sizeof(scale));
+    for (int c = 0; c < kPanelColumns; c += kWidth) {
+      float* at = sums + r * kPanelColumns + c;
+      const Floats factor = Simd::Mul(Simd::Load(columns + c), Simd::Set(scale));
+      Simd::Store(at, Simd::Mul(Simd::Load(at), factor));
     }
   }
 }
@@ -117,7 +133,7 @@ PINTLE_SIMD void FinishFloats(const Product& p, const float* sums, std::int32_t 
   }
 }
 
-template <typename A, typename B>
+template <typename A, typename B, typename O>
 void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::int32_t panel) {
   alignas(64) float sums[Simd::kTileRows * kPanelColumns];
   const B* weights = static_cast<const B*>(p.panels) + static_cast<std::size_t>(panel) *
@@ -136,16 +152,17 @@ void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::i
     TileOf<Simd::kTileRows>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                             weights, p.k, sums, fetch);
     fetch.at += panel_bytes / tiles;
+    if constexpr (sizeof(B) == 1) ApplyScales(p, sums, r, rows, panel);
     if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
     switch (p.epilogue) {
       case Epilogue::kStore: FinishFloats<false>(p, sums, r, rows, panel); break;
       case Epilogue::kAdd: FinishFloats<true>(p, sums, r, rows, panel); break;
-      case Epilogue::kSiluMul: FinishSilu<A>(p, sums, r, rows, panel); break;
+      case Epilogue::kSiluMul: FinishSilu<O>(p, sums, r, rows, panel); break;
     }
   }
 }
 
-template <typename A, typename B>
+template <typename A, typename B, typename O>
 void Multiply(const Product& p, std::int32_t panel_begin, std::int32_t panel_end) {
   // Half of a 1 MiB L2 for activations, so that they are read from memory once per matrix.
   constexpr std::size_t kActivationBytes = 512 << 10;
@@ -155,7 +172,7 @@ void Multiply(const Product& p, std::int32_t panel_begin, std::int32_t panel_end
   for (std::int32_t first = 0; first < p.rows; first += block) {
     const std::int32_t end = p.rows - first < block ? p.rows : first + block;
     for (std::int32_t panel = panel_begin; panel < panel_end; ++panel) {
-      MultiplyRows<A, B>(p, first, end, panel);
+      MultiplyRows<A, B, O>(p, first, end, panel);
     }
   }
 }
@@ -186,6 +203,63 @@ PINTLE_SIMD void NormalizeTo(const float* x, const float* weight, float epsilon,
 template <typename Out>
 void Normalize(const float* x, const float* weight, float epsilon, std::int32_t n, void* out) {
   NormalizeTo(x, weight, epsilon, n, static_cast<Out*>(out));
+}
+
+// The largest whole number of a row of n elements such that its exact products with int8 weights
+// sum up within 32 bits.
+PINTLE_SIMD float QuantizedMax(std::int32_t n) {
+  const std::int32_t fits = 2147483647 / 127 / n;
+  return static_cast<float>(fits < 32767 ? fits : 32767);
+}
+
+// Rounds value(i) * inverse, i < n, to whole numbers; value of a vector's lanes or of one element.
+template <typename VectorAt, typename At>
+PINTLE_SIMD void QuantizeRow(std::int32_t n, Int16* out, const VectorAt& vector_at, const At& at) {
+  Floats peaks = Simd::Zero();
+  Floats zeros = Simd::Zero();  // NaN where anything was not finite
+  std::int32_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) {
+    const Floats x = vector_at(i);
+    peaks = Simd::Max(peaks, Simd::Abs(x));
+    zeros = Simd::Fma(x, Simd::Zero(), zeros);
+  }
+  float peak = Simd::Peak(peaks);
+  float zero = Simd::Sum(zeros);
+  for (; i < n; ++i) {
+    const float x = at(i) < 0 ? -at(i) : at(i);
+    if (x > peak) peak = x;
+    zero += x * 0.0F;
+  }
+  // A row that is not finite has a scale that says so: NaN times anything is NaN.
+  const bool finite = zero == 0.0F;
+  const float limit = QuantizedMax(n);
+  const float scale = finite ? peak / limit : __builtin_nanf("");
+  const float inverse = finite && peak > 0 ? limit / peak : 0.0F;
+  i = 0;
+  for (; finite && i + kWidth <= n; i += kWidth) {
+    Simd::StoreInt16(out + i, Simd::Mul(vector_at(i), Simd::Set(inverse)));
+  }
+  for (; i < n; ++i) {
+    out[i] = finite ? static_cast<Int16>(__builtin_rintf(at(i) * inverse)) : Int16{0};
+  }
+  __builtin_memcpy(out + n, &scale, sizeof(scale));
+}
+
+void NormalizeQuantized(const float* x, const float* weight, float epsilon, std::int32_t n,
+                        void* out) {
+  const float inverse = InverseRms(x, epsilon, n);
+  QuantizeRow(
+      n, static_cast<Int16*>(out),
+      [&](std::int32_t i) {
+        return Simd::Mul(Simd::Mul(Simd::Load(x + i), Simd::Set(inverse)), Simd::Load(weight + i));
+      },
+      [&](std::int32_t i) { return x[i] * inverse * weight[i]; });
+}
+
+void Quantize(const float* x, std::int32_t n, void* out) {
+  QuantizeRow(
+      n, static_cast<Int16*>(out), [&](std::int32_t i) { return Simd::Load(x + i); },
+      [&](std::int32_t i) { return x[i]; });
 }
 
 void NormalizeInPlace(float* x, const float* weight, float epsilon, std::int32_t n) {
@@ -246,10 +320,31 @@ constexpr Element kElementOf = sizeof(T) == 2 ? Element::kBfloat16 : Element::kF
 
 template <typename A, typename W, typename Q, typename Kv>
 constexpr KernelTable MakeTable(const char* name) {
-  return KernelTable{
-      name,        kElementOf<A>, kElementOf<Q>,     &Multiply<A, W>, &Attend<Q, Kv, A>,
-      &Combine<A>, &Normalize<A>, &NormalizeInPlace, &Rotate,         &StoreKey<Kv>,
-      &StoreValue<Kv>};
+  KernelTable table;
+  table.name = name;
+  table.activation = kElementOf<A>;
+  table.intermediate = kElementOf<A>;
+  table.query = kElementOf<Q>;
+  table.multiply = &Multiply<A, W, A>;
+  table.attend = &Attend<Q, Kv, A>;
+  table.combine = &Combine<A>;
+  table.normalize = &Normalize<A>;
+  table.normalize_in_place = &NormalizeInPlace;
+  table.rotate = &Rotate;
+  table.store_key = &StoreKey<Kv>;
+  table.store_value = &StoreValue<Kv>;
+  return table;
+}
+
+// int8 weights: rows are quantised to 16 bits before each product.
+template <typename Q, typename Kv>
+constexpr KernelTable MakeInt8Table(const char* name) {
+  KernelTable table = MakeTable<float, float, Q, Kv>(name);
+  table.activation = Element::kInt16;
+  table.multiply = &Multiply<Int16, Int8, float>;
+  table.normalize = &NormalizeQuantized;
+  table.quantize = &Quantize;
+  return table;
 }
 
 }  // namespace

@@ -10,7 +10,10 @@ namespace pintle::model::cpu {
 namespace {
 
 using Bf16 = std::uint16_t;
+using Int8 = std::int8_t;
+using Int16 = std::int16_t;
 using Floats = Simd::Floats;
+using Ints = Simd::Ints;
 
 constexpr int kWidth = Simd::kWidth;
 // Two vectors of sums per row; a panel takes one pass of 16-wide or two of 8-wide vectors.
@@ -102,9 +105,40 @@ PINTLE_SIMD void Step(Floats (&sums)[kRows][2], const Bf16* a, std::size_t strid
 }
 #endif
 
-// How many k one Step covers: bf16 panels hold pairs.
+// Exact: the rows' scales are chosen so that no sum leaves 32 bits (QuantizedMax).
+template <int kRows>
+PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int16* a, std::size_t stride,
+                      const Int8* panel, std::int32_t i) {
+  const Int8* w = panel + static_cast<std::size_t>(i) * kPanelColumns;
+  const Ints w0 = Simd::LoadInt8(w);
+  const Ints w1 = Simd::LoadInt8(w + 2 * kWidth);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    int pair;
+    __builtin_memcpy(&pair, a + static_cast<std::size_t>(r) * stride + i, sizeof(pair));
+    const Ints x = Simd::SetInt(pair);
+    sums[r][0] = Simd::DotInt16(sums[r][0], w0, x);
+    sums[r][1] = Simd::DotInt16(sums[r][1], w1, x);
+  }
+}
+
+// How many k one Step covers: bf16 and int8 panels hold pairs.
 template <typename B>
-constexpr std::int32_t kStepK = sizeof(B) == 2 ? 2 : 1;
+constexpr std::int32_t kStepK = sizeof(B) == 4 ? 1 : 2;
+
+template <typename B>
+struct SumsOf {
+  using Type = Floats;
+};
+template <>
+struct SumsOf<Int8> {
+  using Type = Ints;
+};
+
+PINTLE_SIMD Floats ToFloats(Floats x) { return x; }
+PINTLE_SIMD Floats ToFloats(Ints x) { return Simd::IntsToFloats(x); }
+PINTLE_SIMD void Clear(Floats& x) { x = Simd::Zero(); }
+PINTLE_SIMD void Clear(Ints& x) { x = Simd::SetInt(0); }
 
 // Equal tiles are faster than full ones and a rest: 16 rows go as 8 + 8.
 PINTLE_SIMD std::int32_t TileRows(std::int32_t rows) {

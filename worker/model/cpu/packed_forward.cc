@@ -38,7 +38,7 @@ std::size_t ArenaBytes(const ModelConfig& config, Element element) {
   const std::size_t elements =
       per_layer * static_cast<std::size_t>(config.layers) + hidden * columns(config.vocabulary);
   // Each Take rounds up to a cache line.
-  return elements * (element == Element::kBfloat16 ? 2 : 4) +
+  return elements * ElementBytes(element) +
          64 * (4 * static_cast<std::size_t>(config.layers) + 1);
 }
 
@@ -68,7 +68,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
       kernels_(KernelsFor(options.isa, options.weights, options.kv)),
       padded_dim_(RoundUp(config.head_dim, kPanelColumns)),
       padded_intermediate_(RoundUp(config.intermediate, kHalfPanel)),
-      activation_bytes_(kernels_.activation == Element::kBfloat16 ? 2 : 4),
+      intermediate_bytes_(ElementBytes(kernels_.intermediate)),
       pool_(options.threads),
       arena_(std::move(arena)),
       attention_(config, kernels_, options.kv, options.threads),
@@ -91,12 +91,18 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
   buffers_.hidden.SetWidth(hidden);
   buffers_.heads.SetWidth((heads + 2 * static_cast<std::size_t>(config.kv_heads)) *
                           static_cast<std::size_t>(padded_dim_));
-  buffers_.attended.SetWidth(heads * static_cast<std::size_t>(config.head_dim) * activation_bytes_);
-  buffers_.gated.SetWidth(static_cast<std::size_t>(padded_intermediate_) * activation_bytes_);
-  buffers_.normalized.SetWidth(hidden * activation_bytes_);
-  buffers_.normalized_private.resize(static_cast<std::size_t>(options.threads));
-  for (auto& rows : buffers_.normalized_private) {
-    rows.SetWidth(hidden * activation_bytes_);
+  buffers_.attended.SetWidth(heads * static_cast<std::size_t>(config.head_dim) *
+                             intermediate_bytes_);
+  buffers_.gated.SetWidth(static_cast<std::size_t>(padded_intermediate_) * intermediate_bytes_);
+  // Wide enough for whatever is multiplied.
+  const std::size_t widest =
+      RowElements(kernels_.activation,
+                  std::max({hidden, heads * static_cast<std::size_t>(config.head_dim),
+                            static_cast<std::size_t>(padded_intermediate_)}));
+  buffers_.activations.SetWidth(widest * ElementBytes(kernels_.activation));
+  buffers_.private_activations.resize(static_cast<std::size_t>(options.threads));
+  for (auto& rows : buffers_.private_activations) {
+    rows.SetWidth(buffers_.activations.width());
     rows.Reserve(kRedundantRows);
   }
   buffers_.cosines.SetWidth(inverse_frequencies_.size());
@@ -147,7 +153,7 @@ absl::Status PackedForward::Run(const StepBatch& batch, LogitsConsumer consume) 
   buffers_.sines.Reserve(rows);
   const std::size_t logit_rows = std::min<std::size_t>(batch.samples.size(), kLogitRows);
   buffers_.logits.Reserve(logit_rows);
-  buffers_.normalized.Reserve(std::max(rows, logit_rows));
+  buffers_.activations.Reserve(std::max(rows, logit_rows));
   pool_.Run([&](int thread) { Step(thread, batch, consume); });
   return absl::OkStatus();
 }
@@ -176,19 +182,39 @@ void PackedForward::Embed(int thread, const StepBatch& batch) {
   }
 }
 
-const std::byte* PackedForward::Normalize(int thread, std::int32_t rows,
-                                          const std::vector<float>& weight,
-                                          absl::FunctionRef<std::int32_t(std::int32_t)> row_of) {
+std::size_t PackedForward::Stride(std::int32_t k) const {
+  return RowElements(kernels_.activation, static_cast<std::size_t>(k));
+}
+
+const std::byte* PackedForward::MakeRows(
+    int thread, std::int32_t rows, std::int32_t k,
+    absl::FunctionRef<void(std::int32_t, std::byte*)> make) {
   const bool redundant = rows <= kRedundantRows;
-  auto& out = redundant ? buffers_.normalized_private[static_cast<std::size_t>(thread)]
-                        : buffers_.normalized;
+  auto& out = redundant ? buffers_.private_activations[static_cast<std::size_t>(thread)]
+                        : buffers_.activations;
   const ThreadShare share(rows, redundant ? 1 : pool_.threads(), redundant ? 0 : thread);
+  const std::size_t bytes = Stride(k) * ElementBytes(kernels_.activation);
   for (std::int32_t row = share.begin; row < share.end; ++row) {
-    kernels_.normalize(buffers_.hidden.Row(row_of(row)), weight.data(), config_.norm_epsilon,
-                       config_.hidden, out.Row(row));
+    make(row, out.Row(0) + static_cast<std::size_t>(row) * bytes);
   }
   if (!redundant) pool_.Wait();
   return out.Row(0);
+}
+
+const std::byte* PackedForward::Normalize(int thread, std::int32_t rows,
+                                          const std::vector<float>& weight,
+                                          absl::FunctionRef<std::int32_t(std::int32_t)> row_of) {
+  return MakeRows(thread, rows, config_.hidden, [&](std::int32_t row, std::byte* out) {
+    kernels_.normalize(buffers_.hidden.Row(row_of(row)), weight.data(), config_.norm_epsilon,
+                       config_.hidden, out);
+  });
+}
+
+const std::byte* PackedForward::Activate(int thread, RowBuffer<std::byte>& rows, std::int32_t k) {
+  if (kernels_.quantize == nullptr) return rows.Row(0);
+  return MakeRows(thread, rows_, k, [&](std::int32_t row, std::byte* out) {
+    kernels_.quantize(reinterpret_cast<const float*>(rows.Row(row)), k, out);
+  });
 }
 
 void PackedForward::Multiply(int thread, const PackedMatrix& matrix, Product product) {
@@ -204,7 +230,7 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   // By whole heads, so that the thread can finish its heads without a barrier.
   const std::int32_t head_panels = padded_dim_ / kPanelColumns;
   const ThreadShare heads(layer.qkv.panels() / head_panels, pool_.threads(), thread);
-  Product qkv = layer.qkv.Of(a, hidden, rows_);
+  Product qkv = layer.qkv.Of(a, Stride(config_.hidden), rows_);
   qkv.out = buffers_.heads.Row(0);
   qkv.out_stride = buffers_.heads.width();
   qkv.columns = layer.qkv.panels() * kPanelColumns;
@@ -217,13 +243,14 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   rows.q_row_stride = buffers_.heads.width();
   rows.q_head_stride = static_cast<std::size_t>(padded_dim_);
   rows.out = buffers_.attended.Row(0);
-  rows.out_row_stride = buffers_.attended.width() / activation_bytes_;
+  rows.out_row_stride = buffers_.attended.width() / intermediate_bytes_;
   rows.out_head_stride = static_cast<std::size_t>(config_.head_dim);
-  rows.out_element_bytes = activation_bytes_;
+  rows.out_element_bytes = intermediate_bytes_;
   attention_.Attend(index, thread, rows);
   pool_.Wait();
 
-  Product o = layer.o.Of(buffers_.attended.Row(0), rows.out_row_stride, rows_);
+  const std::int32_t attended = config_.heads * config_.head_dim;
+  Product o = layer.o.Of(Activate(thread, buffers_.attended, attended), Stride(attended), rows_);
   o.epilogue = Epilogue::kAdd;
   o.out = buffers_.hidden.Row(0);
   o.out_stride = hidden;
@@ -231,15 +258,16 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   Multiply(thread, layer.o, o);
   pool_.Wait();
 
-  Product gate_up =
-      layer.gate_up.Of(Normalize(thread, rows_, layer.post_norm, same_row), hidden, rows_);
+  Product gate_up = layer.gate_up.Of(Normalize(thread, rows_, layer.post_norm, same_row),
+                                     Stride(config_.hidden), rows_);
   gate_up.epilogue = Epilogue::kSiluMul;
   gate_up.activations = buffers_.gated.Row(0);
   gate_up.activations_stride = static_cast<std::size_t>(padded_intermediate_);
   Multiply(thread, layer.gate_up, gate_up);
   pool_.Wait();
 
-  Product down = layer.down.Of(buffers_.gated.Row(0), gate_up.activations_stride, rows_);
+  Product down = layer.down.Of(Activate(thread, buffers_.gated, padded_intermediate_),
+                               Stride(padded_intermediate_), rows_);
   down.epilogue = Epilogue::kAdd;
   down.out = buffers_.hidden.Row(0);
   down.out_stride = hidden;
@@ -280,7 +308,7 @@ void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer con
     const std::byte* a = Normalize(thread, rows, final_norm_, [&](std::int32_t row) {
       return batch.samples[static_cast<std::size_t>(first + row)].row;
     });
-    Product head = head_.Of(a, static_cast<std::size_t>(config_.hidden), rows);
+    Product head = head_.Of(a, Stride(config_.hidden), rows);
     head.out = buffers_.logits.Row(0);
     head.out_stride = buffers_.logits.width();
     head.columns = config_.vocabulary;

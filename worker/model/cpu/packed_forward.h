@@ -76,6 +76,13 @@ class PackedForward final : public ForwardPass {
   // Normalizes `rows` rows found by `row_of` into activations all of this thread may read.
   const std::byte* Normalize(int thread, std::int32_t rows, const std::vector<float>& weight,
                              absl::FunctionRef<std::int32_t(std::int32_t)> row_of);
+  // The step's intermediate rows as activations: themselves, or quantised.
+  const std::byte* Activate(int thread, RowBuffer<std::byte>& rows, std::int32_t k);
+  // Calls make(row, out) for `rows` activation rows of `k` elements: few rows each thread makes for
+  // itself, many are shared out.
+  const std::byte* MakeRows(int thread, std::int32_t rows, std::int32_t k,
+                            absl::FunctionRef<void(std::int32_t, std::byte*)> make);
+  std::size_t Stride(std::int32_t k) const;
   void Multiply(int thread, const PackedMatrix& matrix, Product product);
 
   const ModelConfig& config_;
@@ -83,7 +90,7 @@ class PackedForward final : public ForwardPass {
   const KernelTable& kernels_;
   const std::int32_t padded_dim_;
   const std::int32_t padded_intermediate_;
-  const std::size_t activation_bytes_;
+  const std::size_t intermediate_bytes_;
   ComputePool pool_;
   std::unique_ptr<WeightArena> arena_;
   CpuPagedAttention attention_;

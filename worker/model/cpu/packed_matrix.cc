@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/model/cpu/packed_matrix.h"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "contract/check.h"
@@ -34,6 +36,22 @@ void WritePanel(const std::vector<float>& rows, std::int32_t k, std::uint16_t* p
   }
 }
 
+// Rounds each column to whole steps of its largest weight / 127, and says how large a step is.
+void WritePanel(const std::vector<float>& rows, std::int32_t k, std::int8_t* panel, float* scales) {
+  constexpr float kSteps = 127.0F;
+  for (std::int32_t c = 0; c < kPanelColumns; ++c) {
+    const float* column = rows.data() + static_cast<std::size_t>(c) * static_cast<std::size_t>(k);
+    float peak = 0.0F;
+    for (std::int32_t i = 0; i < k; ++i) peak = std::max(peak, std::fabs(column[i]));
+    scales[c] = peak / kSteps;
+    const float inverse = peak > 0 ? kSteps / peak : 0.0F;
+    for (std::int32_t i = 0; i < k; ++i) {
+      const std::int32_t place = (i & ~1) * kPanelColumns + 2 * c + (i & 1);
+      panel[place] = static_cast<std::int8_t>(std::nearbyint(column[i] * inverse));
+    }
+  }
+}
+
 // bf16 files need no rounding: pairs move as they are. This is the common case and a third of
 // the start-up time.
 bool CopyPanel(const ColumnSource* columns, std::int32_t inputs, std::int32_t k,
@@ -54,6 +72,15 @@ bool CopyPanel(const ColumnSource* columns, std::int32_t inputs, std::int32_t k,
 }
 
 }  // namespace
+
+std::size_t ElementBytes(Element element) {
+  if (element == Element::kFloat32) return 4;
+  return element == Element::kInt8 ? 1 : 2;
+}
+
+std::size_t RowElements(Element element, std::size_t k) {
+  return element == Element::kInt16 ? k + 2 : k;
+}
 
 void LoadRow(const TensorView& tensor, std::int64_t row, std::int32_t width, float* out) {
   const std::size_t first = static_cast<std::size_t>(row) * static_cast<std::size_t>(width);
@@ -90,7 +117,8 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
   matrix.k_ = padded_inputs;
   const std::size_t panel_elements =
       static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(padded_inputs);
-  const std::size_t element_bytes = element == Element::kBfloat16 ? 2 : 4;
+  const std::size_t element_bytes = ElementBytes(element);
+  if (element == Element::kInt8) matrix.scales_.resize(columns.size());
   std::byte* data =
       arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_elements * element_bytes);
   matrix.data_ = data;
@@ -111,7 +139,10 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
         if (sources[c].linear == nullptr) continue;
         LoadRow(sources[c].linear->weight, sources[c].row, inputs, row);
       }
-      if (element == Element::kBfloat16) {
+      if (element == Element::kInt8) {
+        WritePanel(rows, padded_inputs, reinterpret_cast<std::int8_t*>(panel),
+                   matrix.scales_.data() + static_cast<std::size_t>(p) * kPanelColumns);
+      } else if (element == Element::kBfloat16) {
         WritePanel(rows, padded_inputs, halves);
       } else {
         WritePanel(rows, padded_inputs, reinterpret_cast<float*>(panel));
@@ -134,6 +165,7 @@ Product PackedMatrix::Of(const void* a, std::size_t a_stride, std::int32_t rows)
   product.rows = rows;
   product.panels = data_;
   product.k = k_;
+  product.scales = scales_.empty() ? nullptr : scales_.data();
   product.bias = bias_.empty() ? nullptr : bias_.data();
   return product;
 }

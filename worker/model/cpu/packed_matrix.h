@@ -19,6 +19,10 @@ struct ColumnSource {
   std::int32_t row = 0;
 };
 
+// Bytes of one element, and elements that an activation row of `k` occupies (kernel_table.h).
+std::size_t ElementBytes(Element element);
+std::size_t RowElements(Element element, std::size_t k);
+
 // Copies a row of a tensor [rows, width] into floats.
 void LoadRow(const TensorView& tensor, std::int64_t row, std::int32_t width, float* out);
 
@@ -30,6 +34,7 @@ class PackedMatrix {
 
   // `columns` has a multiple of kPanelColumns entries. Inputs beyond `inputs` up to `padded_inputs`
   // are zeros.
+  // Weight-only int8 rounds each column to 127 steps of its largest weight.
   static PackedMatrix Pack(const std::vector<ColumnSource>& columns, std::int32_t inputs,
                            std::int32_t padded_inputs, Element element, ComputePool& pool,
                            WeightArena& arena);
@@ -44,7 +49,8 @@ class PackedMatrix {
   const std::byte* data_ = nullptr;
   std::int32_t panels_ = 0;
   std::int32_t k_ = 0;
-  std::vector<float> bias_;  // empty when no source has one
+  std::vector<float> bias_;    // empty when no source has one
+  std::vector<float> scales_;  // of int8 columns
 };
 
 // Columns in the matrix's own order, padded with zeros to whole panels.

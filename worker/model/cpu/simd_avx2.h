@@ -15,6 +15,10 @@ namespace {  // one copy per translation unit: see kernel_table.h
 // Eight floats. bf16 is read as 32-bit lanes that hold two neighbouring k.
 struct Simd {
   using Floats = __m256;
+  // A class of its own, so that it never passes for Floats in an overload.
+  struct Ints {
+    __m256i v;
+  };
   static constexpr int kWidth = 8;
   static constexpr int kTileRows = 4;  // 8 sums, 4 weights, 2 activations of 16 registers
 
@@ -68,6 +72,27 @@ struct Simd {
     return _mm256_castsi256_ps(
         _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
                          _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
+  }
+
+  PINTLE_SIMD Ints SetInt(int x) { return {_mm256_set1_epi32(x)}; }
+  PINTLE_SIMD Floats IntsToFloats(Ints x) { return _mm256_cvtepi32_ps(x.v); }
+  // 16 bytes as 16-bit numbers.
+  PINTLE_SIMD Ints LoadInt8(const std::int8_t* p) {
+    return {_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
+  // Adds the products of neighbouring 16-bit pairs.
+  PINTLE_SIMD Ints DotInt16(Ints sum, Ints a, Ints b) {
+    return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(a.v, b.v))};
+  }
+  PINTLE_SIMD Floats Abs(Floats a) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
+  }
+  // Rounds to nearest even; |x| <= 32767.
+  PINTLE_SIMD void StoreInt16(std::int16_t* p, Floats x) {
+    const __m256i whole = _mm256_cvtps_epi32(x);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packs_epi32(_mm256_castsi256_si128(whole),
+                                     _mm256_extracti128_si256(whole, 1)));
   }
 };
 

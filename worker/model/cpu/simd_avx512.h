@@ -15,6 +15,10 @@ namespace {  // one copy per translation unit: see kernel_table.h
 // Sixteen floats. bf16 is read as 32-bit lanes that hold two neighbouring k.
 struct Simd {
   using Floats = __m512;
+  // A class of its own, so that it never passes for Floats in an overload.
+  struct Ints {
+    __m512i v;
+  };
   static constexpr int kWidth = 16;
   static constexpr int kTileRows = 12;  // 24 sums, 4 weights, 1-2 activations of 32 registers
 
@@ -65,6 +69,28 @@ struct Simd {
     rounded = _mm512_mask_blend_epi32(nan, rounded, _mm512_set1_epi32(0x7fc00000));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
                         _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+  }
+  PINTLE_SIMD Ints SetInt(int x) { return {_mm512_set1_epi32(x)}; }
+  PINTLE_SIMD Floats IntsToFloats(Ints x) { return _mm512_cvtepi32_ps(x.v); }
+  // 32 bytes as 16-bit numbers.
+  PINTLE_SIMD Ints LoadInt8(const std::int8_t* p) {
+    return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+  }
+  // Adds the products of neighbouring 16-bit pairs.
+  PINTLE_SIMD Ints DotInt16(Ints sum, Ints a, Ints b) {
+#ifdef __AVX512VNNI__
+    // GCC 12 spills the sums around the intrinsic.
+    asm("vpdpwssd %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
+    return sum;
+#else
+    return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(a.v, b.v))};
+#endif
+  }
+  PINTLE_SIMD Floats Abs(Floats a) { return _mm512_abs_ps(a); }
+  // Rounds to nearest even; |x| <= 32767.
+  PINTLE_SIMD void StoreInt16(std::int16_t* p, Floats x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x)));
   }
 #ifdef __AVX512BF16__
   PINTLE_SIMD Floats Dot(Floats sum, const std::uint16_t* weights, int pair) {

@@ -24,14 +24,14 @@ class RowBuffer {
   std::vector<T> values_;
 };
 
-// What lives between the stages of a step. Activations are bytes: bf16 or f32 by the kernels.
+// What lives between the stages of a step. Bytes are elements of the kernels' choice.
 struct StepBuffers {
   RowBuffer<float> hidden;          // the residual stream
   RowBuffer<float> heads;           // q, k and v heads, each padded to whole panels
   RowBuffer<std::byte> attended;    // attention's output
   RowBuffer<std::byte> gated;       // silu(gate) x up
-  RowBuffer<std::byte> normalized;  // norm output shared by all threads, for many rows
-  std::vector<RowBuffer<std::byte>> normalized_private;  // per thread, for few rows
+  RowBuffer<std::byte> activations;  // what is multiplied next, shared by all threads: many rows
+  std::vector<RowBuffer<std::byte>> private_activations;  // per thread, for few rows
   RowBuffer<float> cosines;
   RowBuffer<float> sines;
   RowBuffer<float> logits;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/model/cpu/cpu_isa.h"
@@ -161,7 +162,7 @@ TEST_P(KernelsTest, GateAndUpMeetInSilu) {
   for (std::size_t c = 0; c < 16; ++c) {
     const float gate = weights[c * kK];
     const float expected = gate / (1.0F + std::exp(-gate)) * weights[(c + 16) * kK];
-    EXPECT_NEAR(Decode(out, table_->activation, c), expected, 0.004 * std::abs(expected) + 1e-6);
+    EXPECT_NEAR(Decode(out, table_->intermediate, c), expected, 0.004 * std::abs(expected) + 1e-6);
   }
 }
 
@@ -170,7 +171,9 @@ struct AttentionCase {
   static constexpr std::size_t kDim = 40;
   static constexpr std::size_t kPadded = 64;
   static constexpr std::int32_t kGroup = 3;
-  static constexpr std::int32_t kPositions = 75;
+  // Three splits, the last of one chunk and a part.
+  static constexpr std::int32_t kPositions = 1203;
+  static constexpr std::int32_t kBlocks = (kPositions + 31) / 32;
 
   AttentionCase(const KernelTable& table, Element kv)
       : element_bytes(kv == Element::kBfloat16 ? 2 : 4),
@@ -178,7 +181,8 @@ struct AttentionCase {
         values(Draw(kPositions * kDim, 6)),
         block_bytes(32 * (kDim + kPadded) * element_bytes),
         // 0xff is NaN in both formats: what was never written must not be seen.
-        pool(4 * block_bytes, std::byte{0xff}) {
+        pool((kBlocks + 1) * block_bytes, std::byte{0xff}) {
+    for (std::int32_t b = 0; b < kBlocks; ++b) blocks.push_back((b * 7 + 2) % (kBlocks + 1));
     for (std::int32_t p = 0; p < kPositions; ++p) {
       std::byte* block = pool.data() + static_cast<std::size_t>(blocks[p / 32]) * block_bytes;
       table.store_key(keys.data() + static_cast<std::size_t>(p) * kDim, kDim, block, p % 32);
@@ -207,55 +211,109 @@ struct AttentionCase {
   std::vector<float> keys;
   std::vector<float> values;
   std::size_t block_bytes;
-  std::vector<std::int32_t> blocks = {2, 0, 3};
+  std::vector<std::int32_t> blocks;
   std::vector<std::byte> pool;
 };
+
+// One thread's working memory.
+struct Scratch {
+  Scratch()
+      : work(kAttentionRows * (AttentionCase::kDim + 2 * kAttentionChunk +
+                               2 * AttentionCase::kPadded + 4)) {
+    scratch.q = work.data();
+    scratch.scores = work.data() + kAttentionRows * AttentionCase::kDim;
+    scratch.probabilities = scratch.scores + kAttentionRows * kAttentionChunk;
+    scratch.sums = scratch.scores + kAttentionRows * 2 * kAttentionChunk;
+    scratch.peaks = scratch.sums + kAttentionRows * AttentionCase::kPadded;
+    scratch.totals = scratch.peaks + kAttentionRows;
+    scratch.later = scratch.totals + kAttentionRows;
+  }
+  std::vector<float> work;
+  AttentionScratch scratch;
+};
+
+AttentionTask TaskOf(const AttentionCase& kv, const std::vector<float>& q,
+                     std::vector<std::byte>& out, std::int32_t start, std::int32_t window) {
+  using Case = AttentionCase;
+  AttentionTask task;
+  task.q = q.data();
+  task.q_row_stride = task.out_row_stride = Case::kGroup * Case::kDim;
+  task.q_head_stride = task.out_head_stride = Case::kDim;
+  task.out = out.data();
+  task.pool = kv.pool.data();
+  task.block_bytes = kv.block_bytes;
+  task.value_offset = 32 * Case::kDim * kv.element_bytes;
+  task.table = kv.blocks.data();
+  task.rows = static_cast<std::int32_t>(q.size() / Case::kDim);
+  task.start = start;
+  task.group = Case::kGroup;
+  task.head_dim = Case::kDim;
+  task.padded_dim = Case::kPadded;
+  task.window = window;
+  task.scale = 0.125F;
+  return task;
+}
 
 TEST_P(KernelsTest, PagedAttentionEqualsPlainAttention) {
   using Case = AttentionCase;
   const Case kv(*table_, GetParam().kv);
-  constexpr std::int32_t kStart = 60;
-  constexpr std::int32_t kRows = (Case::kPositions - kStart) * Case::kGroup;
-  const std::vector<float> q = Draw(static_cast<std::size_t>(kRows) * Case::kDim, 7);
-  std::vector<float> work(kAttentionRows *
-                          (Case::kDim + 2 * kAttentionChunk + 2 * Case::kPadded + 4));
-  AttentionScratch scratch;
-  scratch.q = work.data();
-  scratch.scores = work.data() + kAttentionRows * Case::kDim;
-  scratch.probabilities = scratch.scores + kAttentionRows * kAttentionChunk;
-  scratch.sums = scratch.scores + kAttentionRows * 2 * kAttentionChunk;
-  scratch.peaks = scratch.sums + kAttentionRows * Case::kPadded;
-  scratch.totals = scratch.peaks + kAttentionRows;
-  scratch.later = scratch.totals + kAttentionRows;
-  for (const std::int32_t window : {0, 20}) {
-    std::vector<std::byte> out(static_cast<std::size_t>(kRows) * Case::kDim * 4);
-    AttentionTask task;
-    task.q = q.data();
-    task.q_row_stride = task.out_row_stride = Case::kGroup * Case::kDim;
-    task.q_head_stride = task.out_head_stride = Case::kDim;
-    task.out = out.data();
-    task.pool = kv.pool.data();
-    task.block_bytes = kv.block_bytes;
-    task.value_offset = 32 * Case::kDim * kv.element_bytes;
-    task.table = kv.blocks.data();
-    task.rows = kRows;
-    task.start = kStart;
-    task.group = Case::kGroup;
-    task.head_dim = Case::kDim;
-    task.padded_dim = Case::kPadded;
-    task.window = window;
-    task.scale = 0.125F;
-    table_->attend(task, scratch);
-    const double tolerance =
-        GetParam().kv == Element::kBfloat16 || table_->activation == Element::kBfloat16 ? 0.02
-                                                                                        : 1e-5;
-    for (std::int32_t r = 0; r < kRows; ++r) {
-      for (std::size_t i = 0; i < Case::kDim; ++i) {
-        const std::size_t at = static_cast<std::size_t>(r) * Case::kDim;
-        ASSERT_NEAR(Decode(out, table_->activation, at + i),
-                    kv.Expected(q.data() + at, kStart + r / Case::kGroup, window, i), tolerance)
-            << "row " << r << ", window " << window;
+  Scratch scratch;
+  const bool rough =
+      GetParam().kv == Element::kBfloat16 || table_->activation == Element::kBfloat16;
+  // Starts and counts of positions: within a block, over blocks, chunks and splits, at the end.
+  for (const auto& [start, positions] : std::vector<std::pair<std::int32_t, std::int32_t>>{
+           {0, 1}, {0, 16}, {60, 15}, {120, 12}, {505, 14}, {640, 1}, {1190, 13}, {1202, 1}}) {
+    const std::vector<float> q =
+        Draw(static_cast<std::size_t>(positions * Case::kGroup) * Case::kDim, 7);
+    std::vector<std::byte> out(q.size() * 4);
+    for (const std::int32_t window : {0, 20, 300}) {
+      const AttentionTask task = TaskOf(kv, q, out, start, window);
+      table_->attend(task, scratch.scratch);
+      for (std::int32_t r = 0; r < task.rows; ++r) {
+        for (std::size_t i = 0; i < Case::kDim; i += 3) {
+          const std::size_t at = static_cast<std::size_t>(r) * Case::kDim;
+          ASSERT_NEAR(Decode(out, table_->intermediate, at + i),
+                      kv.Expected(q.data() + at, start + r / Case::kGroup, window, i),
+                      rough ? 0.02 : 2e-5)
+              << "start " << start << ", row " << r << ", window " << window;
+        }
       }
+    }
+  }
+}
+
+TEST_P(KernelsTest, ARowsAttentionIsTheSameAloneSharedAmongTasksAndAmongOtherRows) {
+  using Case = AttentionCase;
+  const Case kv(*table_, GetParam().kv);
+  Scratch scratch;
+  constexpr std::int32_t kStart = 1190;
+  constexpr std::int32_t kCount = 13;
+  const std::vector<float> q = Draw(kCount * Case::kGroup * Case::kDim, 7);
+  const std::size_t width = Case::kGroup * Case::kDim;
+  for (const std::int32_t window : {0, 700}) {
+    std::vector<std::byte> together(q.size() * 4, std::byte{1});
+    table_->attend(TaskOf(kv, q, together, kStart, window), scratch.scratch);
+    for (const std::int32_t row : {0, 6, 12}) {
+      const std::vector<float> own(q.begin() + row * static_cast<std::int32_t>(width),
+                                   q.begin() + (row + 1) * static_cast<std::int32_t>(width));
+      const std::size_t bytes = width * (table_->intermediate == Element::kBfloat16 ? 2 : 4);
+      const auto expected = std::vector<std::byte>(
+          together.begin() + static_cast<std::ptrdiff_t>(bytes) * row,
+          together.begin() + static_cast<std::ptrdiff_t>(bytes) * (row + 1));
+      std::vector<std::byte> alone(bytes);
+      AttentionTask task = TaskOf(kv, own, alone, kStart + row, window);
+      table_->attend(task, scratch.scratch);
+      EXPECT_EQ(alone, expected) << row;
+      std::vector<std::byte> shared(bytes);
+      std::vector<float> partial(3 * Case::kGroup * (2 + Case::kPadded));
+      task.out = shared.data();
+      task.partial = partial.data();
+      for (const std::int32_t split : {2, 0, 1}) {
+        task.split = split;
+        table_->attend(task, scratch.scratch);
+      }
+      table_->combine(task, 3);
+      EXPECT_EQ(shared, expected) << row;
     }
   }
 }
@@ -283,6 +341,109 @@ TEST_P(KernelsTest, NormsAndRotationsEqualTheirFormulas) {
   EXPECT_EQ(rotated[1], 2.0F);
   EXPECT_EQ(rotated[3], 4.0F);
 }
+
+class Int8KernelsTest : public testing::TestWithParam<CpuIsa> {
+ protected:
+  void SetUp() override {
+    if (*ChooseCpuIsa("") < GetParam()) GTEST_SKIP() << "this processor lacks the set";
+    table_ = &KernelsFor(GetParam(), Element::kInt8, Element::kBfloat16);
+  }
+  // A row of k values as the kernels multiply it, and what it stands for.
+  std::vector<std::int16_t> Quantized(const std::vector<float>& x, std::vector<double>& means) {
+    const auto k = static_cast<std::int32_t>(x.size());
+    std::vector<std::int16_t> row(x.size() + 2);
+    table_->quantize(x.data(), k, row.data());
+    float scale = 0.0F;
+    std::memcpy(&scale, row.data() + k, sizeof(scale));
+    for (std::int32_t i = 0; i < k; ++i) {
+      means.push_back(static_cast<double>(row[static_cast<std::size_t>(i)]) * scale);
+    }
+    return row;
+  }
+  const KernelTable* table_ = nullptr;
+};
+
+TEST_P(Int8KernelsTest, RowsKeepTheirValuesAndFillTheirRange) {
+  for (const std::size_t k : {6U, 64U, 1536U, 8192U}) {
+    const std::vector<float> x = Draw(k, 11);
+    std::vector<double> means;
+    const auto row = Quantized(x, means);
+    const double peak = *std::max_element(x.begin(), x.end(), [](float a, float b) {
+      return std::abs(a) < std::abs(b);
+    });
+    const auto limit = static_cast<double>(std::min<std::size_t>(32767, 2147483647 / 127 / k));
+    for (std::size_t i = 0; i < k; ++i) {
+      ASSERT_NEAR(means[i], x[i], std::abs(peak) / limit * 0.51) << k << ", " << i;
+    }
+  }
+}
+
+TEST_P(Int8KernelsTest, ARowThatIsNotFiniteStaysSo) {
+  for (const float bad : {std::nanf(""), HUGE_VALF, -HUGE_VALF}) {
+    for (const std::size_t at : {0U, 5U, 37U}) {
+      std::vector<float> x(38, 1.0F);
+      x[at] = bad;
+      std::vector<double> means;
+      Quantized(x, means);
+      EXPECT_TRUE(std::isnan(means[0])) << at;
+    }
+  }
+  std::vector<double> means;
+  Quantized(std::vector<float>(38, 0.0F), means);
+  EXPECT_EQ(means, std::vector<double>(38, 0.0));
+}
+
+TEST_P(Int8KernelsTest, ProductsAreExactSumsOfWholeNumbers) {
+  constexpr std::size_t kK = 1536;
+  constexpr std::size_t kColumns = 64;
+  std::mt19937 random(5);
+  std::vector<std::int8_t> weights(kColumns * kK);
+  // The largest of both kinds everywhere in the first column: no sum may overflow.
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    weights[i] = static_cast<std::int8_t>(i < kK ? 127 : static_cast<int>(random() % 255) - 127);
+  }
+  std::vector<std::int8_t> panels(weights.size());
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    for (std::size_t i = 0; i < kK; ++i) {
+      panels[c / 32 * 32 * kK + i / 2 * 64 + c % 32 * 2 + i % 2] = weights[c * kK + i];
+    }
+  }
+  const std::vector<float> scales = Draw(kColumns, 2);
+  for (const std::size_t rows : {1U, 3U, 12U, 29U}) {
+    std::vector<std::int16_t> a;
+    std::vector<double> means;
+    for (std::size_t r = 0; r < rows; ++r) {
+      std::vector<float> x = Draw(kK, static_cast<unsigned>(r));
+      if (r == 0) x.assign(kK, 1.5F);
+      const auto row = Quantized(x, means);
+      a.insert(a.end(), row.begin(), row.end());
+    }
+    std::vector<float> out(rows * kColumns, 1.0F);
+    Product product;
+    product.a = a.data();
+    product.a_stride = kK + 2;
+    product.rows = static_cast<std::int32_t>(rows);
+    product.panels = panels.data();
+    product.k = kK;
+    product.scales = scales.data();
+    product.out = out.data();
+    product.out_stride = kColumns;
+    product.columns = kColumns;
+    table_->multiply(product, 0, 2);
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0; c < kColumns; ++c) {
+        double sum = 0.0;
+        for (std::size_t i = 0; i < kK; ++i) sum += means[r * kK + i] * weights[c * kK + i];
+        sum *= scales[c];
+        ASSERT_NEAR(out[r * kColumns + c], sum, std::abs(sum) * 1e-5 + 1e-3) << r << ", " << c;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isas, Int8KernelsTest,
+                         testing::Values(CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16),
+                         [](const auto& test) { return std::string(CpuIsaName(test.param)); });
 
 INSTANTIATE_TEST_SUITE_P(Sets, KernelsTest, testing::ValuesIn(Sets()));
 
