@@ -30,6 +30,7 @@ at::ScalarType ScalarOf(Dtype dtype) {
     case Dtype::kFloat32: return at::kFloat;
     case Dtype::kBfloat16: return at::kBFloat16;
     case Dtype::kFloat16: return at::kHalf;
+    case Dtype::kInt8: break;  // refused before: only the CPU kernels compute with it
   }
   return at::kFloat;
 }

@@ -210,7 +210,7 @@ PINTLE_SIMD void Merge(float& peak, float& total, float* sums, float later_peak,
 
 // Positions [block * kBlockTokens, ...) of up to a chunk, for all rows of the task, into the
 // scratch's running softmax.
-template <typename Q, typename Kv>
+template <typename Q, typename P, typename Kv>
 PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s, std::int32_t block,
                              std::int32_t last) {
   const std::int32_t last_block = last / kBlockTokens;
@@ -240,7 +240,7 @@ PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s, 
     const std::int32_t position = t.start + (t.first_row + r) / t.group;
     const std::int32_t low = t.window > 0 ? position - t.window + 1 - first : 0;
     const float shrink = Soften(s.scores + r * kAttentionChunk,
-                                static_cast<Q*>(s.probabilities) + r * kAttentionChunk, columns,
+                                static_cast<P*>(s.probabilities) + r * kAttentionChunk, columns,
                                 low, position + 1 - first, s.peaks[r], s.totals[r]);
     if (shrink != 1.0F) ScaleRow(s.sums + r * t.padded_dim, t.padded_dim, shrink);
   }
@@ -250,7 +250,7 @@ PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s, 
   const std::int32_t tokens = written < kBlockTokens ? (written + 1) & ~1 : kBlockTokens;
   values.panel_step = static_cast<std::size_t>(kPanelColumns) * kBlockTokens;
   values.segments = blocks;
-  Strips<true>(t.rows, static_cast<const Q*>(s.probabilities), kAttentionChunk, values,
+  Strips<true>(t.rows, static_cast<const P*>(s.probabilities), kAttentionChunk, values,
                t.padded_dim / kPanelColumns, kBlockTokens, tokens, s.sums,
                static_cast<std::size_t>(t.padded_dim));
 }
@@ -286,7 +286,7 @@ void Combine(const AttentionTask& t, std::int32_t splits) {
 }
 
 // One split from nothing into (peaks, totals, sums) of the scratch.
-template <typename Q, typename Kv>
+template <typename Q, typename P, typename Kv>
 PINTLE_SIMD void AttendSplit(const AttentionTask& t, const AttentionScratch& s, std::int32_t split,
                              std::int32_t first, std::int32_t last) {
   for (std::int32_t r = 0; r < t.rows; ++r) {
@@ -301,11 +301,11 @@ PINTLE_SIMD void AttendSplit(const AttentionTask& t, const AttentionScratch& s, 
   }
   const std::int32_t end = (split + 1) * kSplitTokens;
   for (; position <= last && position < end; position += kAttentionChunk) {
-    AttendChunk<Q, Kv>(t, s, position / kBlockTokens, last);
+    AttendChunk<Q, P, Kv>(t, s, position / kBlockTokens, last);
   }
 }
 
-template <typename Q, typename Kv, typename Out>
+template <typename Q, typename P, typename Kv, typename Out>
 void Attend(const AttentionTask& t, const AttentionScratch& s) {
   LoadQueries(t, static_cast<Q*>(s.q));
   const std::int32_t first = t.start + t.first_row / t.group;
@@ -318,16 +318,16 @@ void Attend(const AttentionTask& t, const AttentionScratch& s) {
     mine.peaks = t.partial + static_cast<std::size_t>(t.split) * rows * (2 + padded);
     mine.totals = mine.peaks + rows;
     mine.sums = mine.totals + rows;
-    AttendSplit<Q, Kv>(t, mine, t.split, first, last);
+    AttendSplit<Q, P, Kv>(t, mine, t.split, first, last);
     return;
   }
-  AttendSplit<Q, Kv>(t, s, 0, first, last);
+  AttendSplit<Q, P, Kv>(t, s, 0, first, last);
   AttentionScratch later = s;
   later.peaks = s.later;
   later.totals = later.peaks + rows;
   later.sums = later.totals + rows;
   for (std::int32_t split = 1; split <= last / kSplitTokens; ++split) {
-    AttendSplit<Q, Kv>(t, later, split, first, last);
+    AttendSplit<Q, P, Kv>(t, later, split, first, last);
     for (std::int32_t r = 0; r < t.rows; ++r) {
       Merge(s.peaks[r], s.totals[r], s.sums + r * t.padded_dim, later.peaks[r], later.totals[r],
             later.sums + r * t.padded_dim, t.padded_dim);

@@ -318,7 +318,7 @@ void StoreValue(const float* x, std::int32_t dim, void* panels, std::int32_t tok
 template <typename T>
 constexpr Element kElementOf = sizeof(T) == 2 ? Element::kBfloat16 : Element::kFloat32;
 
-template <typename A, typename W, typename Q, typename Kv>
+template <typename A, typename W, typename Q, typename Kv, typename P = Q>
 constexpr KernelTable MakeTable(const char* name) {
   KernelTable table;
   table.name = name;
@@ -326,7 +326,7 @@ constexpr KernelTable MakeTable(const char* name) {
   table.intermediate = kElementOf<A>;
   table.query = kElementOf<Q>;
   table.multiply = &Multiply<A, W, A>;
-  table.attend = &Attend<Q, Kv, A>;
+  table.attend = &Attend<Q, P, Kv, A>;
   table.combine = &Combine<A>;
   table.normalize = &Normalize<A>;
   table.normalize_in_place = &NormalizeInPlace;
