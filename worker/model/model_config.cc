@@ -177,8 +177,7 @@ absl::StatusOr<Dtype> ReadDtype(JsonFields& top) {
   PINTLE_ASSIGN_OR_RETURN(
       const Dtype dtype, ParseDtype(top.TextOr("dtype", top.TextOr("torch_dtype", "float32"))));
   if (dtype == Dtype::kInt8) {
-    return MakeError(Reason::kUnsupportedOption,
-                     "dtype is int8: files hold bf16, f16 or f32; --dtype int8 quantises them");
+    return InvalidField("dtype", "is int8, must be bf16, f16 or f32; --dtype int8 quantises those");
   }
   return dtype;
 }
