@@ -212,6 +212,7 @@ void EngineLoop::EndAll(const absl::Status& why) {
 void EngineLoop::FillInput() {
   input_.Clear();
   groups_.clear();
+  tenants_.clear();
   input_.now = now_;
   input_.block_tokens = cache_.Stats().block_tokens;
   input_.blocks_available = table_.BlocksAvailable();
@@ -228,6 +229,7 @@ void EngineLoop::FillInput() {
     waiting.preempted = turn->started;
     waiting.funded = turn->funded;
     waiting.group = GroupOf(*turn);
+    waiting.tenant = TenantOf(*turn);
     waiting.paused = turn->paused_since.has_value();
     input_.waiting.push_back(waiting);
   }
@@ -239,6 +241,7 @@ void EngineLoop::FillInput() {
     running.paused = turn->paused_since.has_value();
     running.funded = turn->funded;
     running.group = GroupOf(*turn);
+    running.tenant = TenantOf(*turn);
     for (std::int32_t i = 0; i < turn->choices(); ++i) {
       const ActiveChoice& choice = turn->choice(i);
       if (!choice.kv.valid()) continue;
@@ -258,6 +261,17 @@ void EngineLoop::FillInput() {
     }
     input_.running.push_back(running);
   }
+  const auto decoding = std::count_if(
+      input_.sequences.begin(), input_.sequences.end(), [&](const RunningSequence& sequence) {
+        return sequence.tokens_left == 1 && !input_.running[sequence.turn].paused;
+      });
+  input_.prompt_rows_max = step_cost_.PromptRowsWithin(
+      static_cast<std::int32_t>(decoding), options_.scheduler.inter_token_target);
+}
+
+std::int32_t EngineLoop::TenantOf(const ActiveTurn& turn) {
+  const auto number = static_cast<std::int32_t>(tenants_.size());
+  return tenants_.try_emplace(turn.request().key.tenant, number).first->second;
 }
 
 std::int32_t EngineLoop::GroupOf(const ActiveTurn& turn) {
@@ -350,6 +364,8 @@ void EngineLoop::Compute() {
   prompt_tokens_computed_ += prompt_rows;
   prefill_rate_.Add(prompt_rows, now_ - start);
   decode_rate_.Add(rows - prompt_rows, now_ - start);
+  step_cost_.Observe(static_cast<std::int32_t>(rows - prompt_rows),
+                     static_cast<std::int32_t>(prompt_rows), now_ - start);
   Publish(**result);
 }
 

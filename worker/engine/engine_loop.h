@@ -20,6 +20,7 @@
 #include "worker/kv/kv_cache.h"
 #include "worker/model/seam/decoder.h"
 #include "worker/scheduler/scheduler.h"
+#include "worker/scheduler/step_cost.h"
 
 namespace pintle {
 
@@ -63,6 +64,8 @@ class EngineLoop {
   bool RunTimers();
   absl::Duration TimerOf(const ActiveTurn& turn) const;
   void FillInput();
+  // A number of the turn's tenant in this round.
+  std::int32_t TenantOf(const ActiveTurn& turn);
   // The scheduler's number of the turn's tenant in this round, -1 when no quota binds it.
   std::int32_t GroupOf(const ActiveTurn& turn);
   // Rejects, preempts, admits, and puts the runs into the builder. True if anything changed.
@@ -94,9 +97,11 @@ class EngineLoop {
   std::vector<EngineMessage> messages_;
   StepInput input_;
   absl::flat_hash_map<TenantId, std::int32_t> groups_;
+  absl::flat_hash_map<TenantId, std::int32_t> tenants_;
   StepBuilder builder_;
   RateMeter prefill_rate_;
   RateMeter decode_rate_;
+  StepCost step_cost_;
   std::int64_t steps_ = 0;
   std::int64_t prompt_tokens_computed_ = 0;
   std::int64_t output_tokens_ = 0;

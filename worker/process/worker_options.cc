@@ -62,6 +62,11 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
          "running streams")
       ->check(CLI::Range(16, 65536))
       ->capture_default_str();
+  app.add_option("--inter-token-ms", options.inter_token_ms,
+                 "Longest step while streams run: prompts are cut into chunks that keep it, by "
+                 "measured speed; 0 for twice a step without prompts")
+      ->check(CLI::Range(0.0, 60000.0))
+      ->capture_default_str();
   app.add_option("--sequences-max", options.sequences_max, "Sequences running at once")
       ->check(CLI::Range(1, static_cast<int>(limits::kRunningSequences)))
       ->capture_default_str();

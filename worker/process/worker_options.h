@@ -33,6 +33,7 @@ struct WorkerOptions {
   std::string disk_tier;  // folder; empty = no tier below the device
   std::string disk_tier_size = "8GiB";
   std::int32_t step_tokens = 256;
+  double inter_token_ms = 0;  // 0 = twice a step without prompts
   std::int32_t sequences_max = 256;
   double queue_seconds = 60;
 

@@ -92,6 +92,7 @@ EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& mod
   }
   engine.kv.sequence_blocks_max = plan.sequence_blocks_max;
   engine.scheduler.step_tokens = options.step_tokens;
+  engine.scheduler.inter_token_target = absl::Milliseconds(options.inter_token_ms);
   engine.scheduler.sequences_max = options.sequences_max;
   engine.scheduler.queue_time = absl::Seconds(options.queue_seconds);
   engine.slow_reader_time = absl::Seconds(options.server.slow_reader_seconds);

@@ -37,6 +37,7 @@ class Decision {
   // A prompt that shares this step's rows: a running sequence or a turn just admitted.
   struct Prefill {
     Standing standing;
+    std::int32_t tenant = 0;
     std::int32_t tokens_left = 0;
     std::int32_t rows = 0;
     const RunningSequence* sequence = nullptr;  // null for an admission
@@ -78,7 +79,8 @@ class Decision {
       if (sequence->tokens_left == 1) {
         decodes_.push_back(sequence);
       } else {
-        prefills_.push_back({TurnOf(*sequence).standing, sequence->tokens_left, 0, sequence, 0});
+        const RunningTurn& turn = TurnOf(*sequence);
+        prefills_.push_back({turn.standing, turn.tenant, sequence->tokens_left, 0, sequence, 0});
       }
     }
   }
@@ -95,8 +97,8 @@ class Decision {
   }
 
   std::int32_t PrefillBudget() const {
-    return std::max(options_.prefill_chunk_min,
-                    options_.step_tokens - static_cast<std::int32_t>(plan_.runs.size()));
+    const std::int32_t rest = options_.step_tokens - static_cast<std::int32_t>(plan_.runs.size());
+    return std::max(options_.prefill_chunk_min, std::min(rest, input_.prompt_rows_max));
   }
 
   void AdmitWaiting() {
@@ -128,7 +130,8 @@ class Decision {
         Take(turn->group, turn->blocks_needed);
       }
       sequences += turn->sequences;
-      prefills_.push_back({turn->standing, turn->tokens_left, 0, nullptr, turn->turn});
+      prefills_.push_back(
+          {turn->standing, turn->tenant, turn->tokens_left, 0, nullptr, turn->turn});
     }
   }
 
@@ -151,12 +154,26 @@ class Decision {
         prefills_.begin(), prefills_.end(),
         [this](const Prefill& a, const Prefill& b) { return Before(a.standing, b.standing); });
     std::int32_t budget = PrefillBudget();
-    std::int32_t sharers = static_cast<std::int32_t>(prefills_.size());
-    for (Prefill& prefill : prefills_) {
-      const std::int32_t fair = std::max(options_.prefill_chunk_min, budget / sharers--);
-      budget -= Extend(prefill, std::min(fair, budget));
+    // What each tenant has had; as many as tenants have prompts here, so a list is enough.
+    std::vector<std::pair<std::int32_t, std::int32_t>> taken;
+    for (const Prefill& prefill : prefills_) {
+      if (std::none_of(taken.begin(), taken.end(),
+                       [&](const auto& one) { return one.first == prefill.tenant; })) {
+        taken.emplace_back(prefill.tenant, 0);
+      }
     }
-    // What short prompts left over goes to the first in rank.
+    const std::int32_t fair =
+        std::max(options_.prefill_chunk_min,
+                 budget / std::max(1, static_cast<std::int32_t>(taken.size())));
+    for (Prefill& prefill : prefills_) {
+      auto& had = std::find_if(taken.begin(), taken.end(), [&](const auto& one) {
+                    return one.first == prefill.tenant;
+                  })->second;
+      const std::int32_t rows = Extend(prefill, std::min(fair - had, budget));
+      had += rows;
+      budget -= rows;
+    }
+    // What one tenant left over goes to the first in rank.
     for (Prefill& prefill : prefills_) {
       budget -= Extend(prefill, budget);
     }
@@ -290,6 +307,9 @@ absl::Status SchedulerOptions::Validate() const {
     return InvalidField(
         "prefill_chunk_max",
         absl::StrCat("is ", prefill_chunk_max, ", below prefill_chunk_min ", prefill_chunk_min));
+  }
+  if (inter_token_target < absl::ZeroDuration()) {
+    return InvalidField("inter_token_target", "must not be negative");
   }
   if (queue_time <= absl::ZeroDuration()) return InvalidField("queue_time", "must be positive");
   if (priority_worth < absl::ZeroDuration()) {

@@ -18,8 +18,11 @@ struct SchedulerOptions {
   std::int32_t step_tokens = 512;
   std::int32_t sequences_max = static_cast<std::int32_t>(limits::kRunningSequences);
   // A prompt's rows in one step. Smaller chunks than the minimum waste the weights' read.
-  std::int32_t prefill_chunk_min = 32;
+  std::int32_t prefill_chunk_min = 16;
   std::int32_t prefill_chunk_max = 512;
+  // What a step may take while sequences decode, prompts included; zero: twice what it takes
+  // without prompts. Prompts get prefill_chunk_min rows even where that is too long.
+  absl::Duration inter_token_target;
   // How long a turn may wait for blocks before it is told POOL_FULL.
   absl::Duration queue_time = limits::kQueueTime;
   // Head start of one point of priority: 100 points are ahead of what came up to 100 s earlier,
@@ -31,7 +34,8 @@ struct SchedulerOptions {
 
 // Decides what the next step runs: a pure function of its input.
 // - Sequences that need one row run first, one row each: a long prompt never delays them by more
-//   than one step. Prompts share the rest in equal chunks, in rank order.
+//   than one step. Tenants with prompts share the rest equally; of one tenant the first in rank is
+//   served first, for equal chunks would only make all of a burst wait for the last.
 // - A turn is admitted when its uncached prompt and one block more per sequence fit; the first in
 //   rank that does not fit holds back all behind it, so it cannot be overtaken for ever.
 // - Out of blocks: paused turns lose theirs first, then the last in rank below the one in need;

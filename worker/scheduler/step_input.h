@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -31,6 +32,7 @@ struct WaitingTurn {
   bool preempted = false;          // it ran before, so the queue time no longer ends it
   bool funded = false;             // draws on a guarantee: takes nothing that others could have
   std::int32_t group = -1;         // index into StepInput::group_rooms, -1 for none
+  std::int32_t tenant = 0;         // any number; prompts of different ones share a step equally
   bool paused = false;             // its reader is behind; it would only hold blocks
 };
 
@@ -44,6 +46,7 @@ struct RunningTurn {
   bool preemptable = true;
   bool funded = false;      // its blocks are set aside: it takes none of the available ones
   std::int32_t group = -1;  // index into StepInput::group_rooms, -1 for none
+  std::int32_t tenant = 0;  // any number; prompts of different ones share a step equally
 };
 
 // One choice of a running turn.
@@ -59,6 +62,8 @@ struct StepInput {
   absl::Duration now;
   std::int32_t block_tokens = 1;
   std::int32_t blocks_available = 0;  // free or evictable, and reserved by nobody
+  // Prompt rows that keep the decoding sequences' next tokens in time (StepCost).
+  std::int32_t prompt_rows_max = std::numeric_limits<std::int32_t>::max();
   // Of the available blocks, those that turns of one group (a tenant with a quota) may have.
   std::vector<std::int32_t> group_rooms;
   std::vector<WaitingTurn> waiting;
@@ -66,6 +71,7 @@ struct StepInput {
   std::vector<RunningSequence> sequences;
 
   void Clear() {
+    prompt_rows_max = std::numeric_limits<std::int32_t>::max();
     group_rooms.clear();
     waiting.clear();
     running.clear();

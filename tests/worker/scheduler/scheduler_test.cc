@@ -66,11 +66,31 @@ TEST(SchedulerTest, DecodesRunBesideALongPromptThatGetsTheRest) {
               ElementsAre(PlannedRun{20, 1}, PlannedRun{30, 1}, PlannedRun{10, 48}));
 }
 
-TEST(SchedulerTest, PromptsShareTheBudgetEquallyInRankOrder) {
+TEST(SchedulerTest, TenantsShareTheBudgetEquallyInRankOrder) {
   StepInput input = Empty(100);
   AddRunning(input, 2, At(2), 10, 500, 512);
   AddRunning(input, 1, At(1), 10, 500, 512);
+  input.running[0].tenant = 7;
   EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{10, 32}, PlannedRun{20, 32}));
+}
+
+TEST(SchedulerTest, OfOneTenantsBurstTheFirstPromptIsServedFirst) {
+  StepInput input = Empty(100);
+  AddRunning(input, 2, At(2), 10, 500, 512);
+  AddRunning(input, 1, At(1), 10, 500, 512);
+  AddRunning(input, 3, At(3), 10, 500, 512);
+  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{10, 48}, PlannedRun{20, 16}));
+}
+
+TEST(SchedulerTest, PromptsTakeNoMoreThanKeepsTheDecodingOnesInTime) {
+  StepInput input = Empty(100);
+  AddRunning(input, 1, At(1), 10, 1000, 1008);
+  AddRunning(input, 2, At(2), 2, 1, 5);
+  input.prompt_rows_max = 20;
+  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{20, 1}, PlannedRun{10, 20}));
+  // Never so few that the prompt would stand still.
+  input.prompt_rows_max = 0;
+  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{20, 1}, PlannedRun{10, 8}));
 }
 
 TEST(SchedulerTest, WhatAShortPromptLeavesGoesToTheOthers) {
