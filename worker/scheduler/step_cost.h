@@ -11,8 +11,8 @@ namespace pintle {
 
 // What steps of this engine have cost: the time of a step that only decodes, by how many rows it
 // has, and the time each prompt row adds. From it follows how many prompt rows a step may take
-// beside decoding sequences before their next tokens come late (Agrawal et al. 2024, "Sarathi-Serve",
-// chooses chunks so; here the cost is measured instead of profiled).
+// beside decoding sequences before their next tokens come late (Agrawal et al. 2024,
+// "Sarathi-Serve", chooses chunks so; here the cost is measured instead of profiled).
 // Thread: confined to one. Deterministic. Never fails.
 class StepCost {
  public:

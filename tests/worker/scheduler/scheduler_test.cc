@@ -102,7 +102,10 @@ TEST(SchedulerTest, WhatAShortPromptLeavesGoesToTheOthers) {
 
 TEST(SchedulerTest, ManyPromptsGetAtLeastTheSmallestChunkAndTheRestWaits) {
   StepInput input = Empty(100);
-  for (int i = 1; i <= 10; ++i) AddRunning(input, static_cast<std::uint64_t>(i), At(i), 5, 70, 80);
+  for (int i = 1; i <= 10; ++i) {
+    AddRunning(input, static_cast<std::uint64_t>(i), At(i), 5, 70, 80);
+    input.running.back().tenant = i;
+  }
   const StepPlan plan = Step(input);
   ASSERT_EQ(plan.runs.size(), 8U);
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
