@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "contract/check.h"
+#include "worker/model/cpu/step_buffers.h"
 #include "worker/model/cpu/thread_share.h"
 
 namespace pintle::bench {
@@ -16,6 +17,7 @@ using model::cpu::Epilogue;
 using model::cpu::KernelTable;
 using model::cpu::kPanelColumns;
 using model::cpu::Product;
+using model::cpu::RowBytes;
 using model::cpu::ThreadShare;
 using model::cpu::WeightArena;
 
@@ -48,24 +50,25 @@ LinearLoad::LinearLoad(const KernelTable& kernels, std::int32_t k, std::int32_t 
   weights_ = *std::move(memory);
   FillBf16(weights_->base(), matrix_bytes_ * static_cast<std::size_t>(matrices_));
   const auto size = static_cast<std::size_t>(rows);
-  activations_.resize(size * static_cast<std::size_t>(k) * 4);
+  activations_.resize(size * RowBytes(static_cast<std::size_t>(k) * 4));
   FillBf16(activations_.data(), activations_.size());
-  out_.resize(size * static_cast<std::size_t>(columns));
-  gated_.resize(size * static_cast<std::size_t>(columns) * 4);
+  out_.resize(size * RowBytes(static_cast<std::size_t>(columns) * 4) / 4);
+  gated_.resize(size * RowBytes(static_cast<std::size_t>(columns) * 4));
 }
 
 void LinearLoad::Run(ComputePool& pool) {
   Product product;
   product.a = activations_.data();
-  product.a_stride = static_cast<std::size_t>(k_);
+  // Rows lie as in the forward pass's buffers.
+  product.a_stride = RowBytes(static_cast<std::size_t>(k_) * 2) / 2;
   product.rows = rows_;
   product.k = k_;
   product.epilogue = epilogue_;
   product.out = out_.data();
-  product.out_stride = static_cast<std::size_t>(columns_);
+  product.out_stride = RowBytes(static_cast<std::size_t>(columns_) * 4) / 4;
   product.columns = columns_;
   product.activations = gated_.data();
-  product.activations_stride = static_cast<std::size_t>(columns_ / 2);
+  product.activations_stride = RowBytes(static_cast<std::size_t>(columns_)) / 2;
   pool.Run([&](int thread) {
     Product mine = product;
     const ThreadShare share(columns_ / kPanelColumns, pool.threads(), thread);

@@ -38,7 +38,8 @@ absl::StatusOr<Dtype> WeightDtype(const ModelConfig& config, const TorchDecoderO
   }
   PINTLE_ASSIGN_OR_RETURN(const Dtype dtype, ParseDtype(options.dtype));
   if (dtype == Dtype::kFloat16 && !cuda) {
-    return InvalidField("dtype", "is f16, which needs a CUDA device; the CPU takes bf16, f32 and int8");
+    return InvalidField("dtype",
+                        "is f16, which needs a CUDA device; the CPU takes bf16, f32 and int8");
   }
   if (dtype == Dtype::kInt8 && (cuda || options.tensor_forward)) {
     return InvalidField("dtype", "is int8, which only the CPU's own kernels compute with");

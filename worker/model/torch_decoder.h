@@ -25,7 +25,8 @@ struct TorchDecoderOptions {
   std::string model_dir;
   std::string name;            // empty: the folder's own name
   std::string device = "cpu";  // or "cuda:N"
-  // bf16 | f32 | int8 (weights alone, CPU only) | f16 (CUDA only); empty: bf16, or f32 for f32 models
+  // bf16 | f32 | int8 (weights alone, CPU only) | f16 (CUDA only); empty: bf16, or f32 for models
+  // that are f32
   std::string dtype;
   std::string kv_dtype;  // bf16 | f32; empty: as dtype, bf16 for int8
   int threads = 1;

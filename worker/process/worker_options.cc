@@ -35,7 +35,9 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_option("--device", options.device, "cpu, or cuda:N")->capture_default_str();
-  app.add_option("--dtype", options.dtype, "Type of weights and arithmetic; int8: weights alone, quantised while loading, CPU only")
+  app.add_option("--dtype", options.dtype,
+                 "Type of weights and arithmetic; int8: weights alone, quantised while loading, "
+                 "CPU only")
       ->check(CLI::IsMember({"bf16", "f32", "f16", "int8"}))
       ->capture_default_str();
   app.add_option("--kv-dtype", options.kv_dtype, "Type of the KV cache; --dtype's when empty")

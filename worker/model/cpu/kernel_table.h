@@ -10,8 +10,8 @@
 // the one this processor cannot run.
 namespace pintle::model::cpu {
 
-// Every matrix, weights and KV alike, is cut into panels of 32 columns: f32 `[k][32]`, bf16 and int8
-// `[k/2][32][2]`. One layout serves one row and 512 rows, weights and cached keys.
+// Every matrix, weights and KV alike, is cut into panels of 32 columns: f32 `[k][32]`, bf16 and
+// int8 `[k/2][32][2]`. One layout serves one row and 512 rows, weights and cached keys.
 inline constexpr std::int32_t kPanelColumns = 32;
 // A KV block's positions are the columns of its key panels.
 inline constexpr std::int32_t kBlockTokens = 32;
@@ -74,8 +74,8 @@ struct AttentionTask {
   std::int32_t window = 0;      // 0 = all
   float scale = 1.0F;
   // Null: all positions, and `out` is written. Else this task covers positions [split, split + 1) x
-  // kSplitTokens, and its softmax goes to `partial`: per split rows peaks, rows totals, rows x
-  // padded_dim sums.
+  // kSplitTokens, and its softmax goes to `partial`: per split rows peaks (of scores in powers of
+  // two), rows totals, rows x padded_dim sums.
   float* partial = nullptr;
   std::int32_t split = 0;
   // The blocks this thread reads next, to be fetched from memory while it works; none of them need

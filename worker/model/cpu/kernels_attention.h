@@ -19,21 +19,29 @@ namespace {
 constexpr std::int32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
 // Up to so many rows the next chunk is fetched from memory ahead: more are bound by arithmetic.
 constexpr int kFetchRows = 6;
+// Scores are kept in powers of two: the queries' scale brings the factor, and an exponent costs
+// a rounding less.
+constexpr float kLog2E = 1.44269504F;
 
 template <typename Q>
 PINTLE_SIMD void LoadQueries(const AttentionTask& t, Q* q) {
+  const float scale = t.scale * kLog2E;
   for (std::int32_t r = 0; r < t.rows; ++r) {
     const std::int32_t f = t.first_row + r;
     const float* source = t.q + static_cast<std::size_t>(f / t.group) * t.q_row_stride +
                           static_cast<std::size_t>(f % t.group) * t.q_head_stride;
     Q* target = q + static_cast<std::size_t>(r) * static_cast<std::size_t>(t.head_dim);
-    for (std::int32_t i = 0; i < t.head_dim; ++i) Put(target + i, source[i] * t.scale);
+    std::int32_t i = 0;
+    for (; i + kWidth <= t.head_dim; i += kWidth) {
+      StoreVector(target + i, Simd::Mul(Simd::Load(source + i), Simd::Set(scale)));
+    }
+    for (; i < t.head_dim; ++i) Put(target + i, source[i] * scale);
   }
 }
 
-// --- out[kRows][kPanels * 32] (+)= a[kRows][...] x panels of several segments of k ----------------
+// --- out[kRows][kPanels * 32] (+)= a[kRows][...] x panels of several segments of k ---------------
 
-// Where the panels of a product lie, and those of the next one, to be fetched from memory meanwhile.
+// Where the panels of a product lie, and those of the next one, to be fetched meanwhile.
 template <typename B>
 struct StripPanels {
   const B* at[kChunkBlocks] = {};
@@ -67,7 +75,8 @@ void Strip(const A* a, std::size_t stride, const StripPanels<B>& p, std::int32_t
 #pragma GCC unroll 4
       for (int j = 0; j < kPanels; ++j) {
         const std::size_t offset =
-            static_cast<std::size_t>(first + j) * p.panel_step + static_cast<std::size_t>(pass) * kStep;
+            static_cast<std::size_t>(first + j) * p.panel_step +
+            static_cast<std::size_t>(pass) * kStep;
         panels[j] = kSegmented ? p.at[s] + offset : p.at[first + j] + pass * kStep;
         next[j] = kSegmented ? p.next[s] + offset : p.next[first + j] + pass * kStep;
       }
@@ -142,9 +151,24 @@ void Strips(std::int32_t rows, const A* a, std::size_t stride, const StripPanels
 
 // --- softmax ------------------------------------------------------------------------------------
 
-PINTLE_SIMD float ExpOf(float x) {
+// 2^x to 3 ulp for x <= 127; below -126 the smallest normal number, NaN for NaN. The polynomial is
+// the best of its degree on [-1/2, 1/2] in relative error (Remez).
+PINTLE_SIMD Floats Exp2(Floats x) {
+  x = Simd::Max(Simd::Set(-126.0F), x);
+  const Floats n = Simd::Round(x);
+  const Floats r = Simd::Sub(x, n);
+  Floats p = Simd::Set(1.32764719794795e-3F);
+  p = Simd::Fma(p, r, Simd::Set(9.675541334216064e-3F));
+  p = Simd::Fma(p, r, Simd::Set(5.550713273542585e-2F));
+  p = Simd::Fma(p, r, Simd::Set(0.24022119723848476F));
+  p = Simd::Fma(p, r, Simd::Set(0.6931469670647331F));
+  p = Simd::Fma(p, r, Simd::Set(1.0000000716546822F));
+  return Simd::Scale(p, n);
+}
+
+PINTLE_SIMD float Exp2Of(float x) {
   alignas(64) float lanes[kWidth];
-  Simd::Store(lanes, Exp(Simd::Set(x)));
+  Simd::Store(lanes, Exp2(Simd::Set(x)));
   return lanes[0];
 }
 
@@ -173,13 +197,13 @@ PINTLE_SIMD float Soften(float* scores, Q* probabilities, std::int32_t columns, 
   }
   Floats sum = Simd::Zero();
   for (int c = 0; c < columns; c += kWidth) {
-    Floats p = Exp(Simd::Sub(Simd::Load(scores + c), Simd::Set(new_peak)));
+    Floats p = Exp2(Simd::Sub(Simd::Load(scores + c), Simd::Set(new_peak)));
     if (!whole) p = Simd::Within(Simd::Columns(c), lowest, limit, p, Simd::Zero());
     StoreVector(probabilities + c, p);
     sum = Simd::Add(sum, p);
   }
   float shrink = 1.0F;
-  if (new_peak != peak) shrink = peak == kNegativeInfinity ? 0.0F : ExpOf(peak - new_peak);
+  if (new_peak != peak) shrink = peak == kNegativeInfinity ? 0.0F : Exp2Of(peak - new_peak);
   total = total * shrink + Simd::Sum(sum);
   peak = new_peak;
   return shrink;
@@ -196,8 +220,8 @@ PINTLE_SIMD void Merge(float& peak, float& total, float* sums, float later_peak,
                        const float* later, std::int32_t n) {
   if (later_peak == kNegativeInfinity) return;
   const float top = later_peak > peak ? later_peak : peak;
-  const float keep = peak == kNegativeInfinity ? 0.0F : ExpOf(peak - top);
-  const float take = ExpOf(later_peak - top);
+  const float keep = peak == kNegativeInfinity ? 0.0F : Exp2Of(peak - top);
+  const float take = Exp2Of(later_peak - top);
   total = total * keep + later_total * take;
   for (std::int32_t i = 0; i < n; i += kWidth) {
     const Floats kept = Simd::Mul(Simd::Load(sums + i), Simd::Set(keep));
@@ -261,7 +285,11 @@ PINTLE_SIMD void FinishRow(const AttentionTask& t, std::int32_t r, const float* 
   Out* out = static_cast<Out*>(t.out) + static_cast<std::size_t>(f / t.group) * t.out_row_stride +
              static_cast<std::size_t>(f % t.group) * t.out_head_stride;
   const float inverse = 1.0F / total;
-  for (std::int32_t i = 0; i < t.head_dim; ++i) Put(out + i, sums[i] * inverse);
+  std::int32_t i = 0;
+  for (; i + kWidth <= t.head_dim; i += kWidth) {
+    StoreVector(out + i, Simd::Mul(Simd::Load(sums + i), Simd::Set(inverse)));
+  }
+  for (; i < t.head_dim; ++i) Put(out + i, sums[i] * inverse);
 }
 
 // Merges the splits [1, splits) of one row into split 0 and writes the row.

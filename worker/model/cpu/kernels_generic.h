@@ -85,7 +85,8 @@ PINTLE_SIMD void ApplyScales(const Product& p, float* sums, std::int32_t first, 
                              std::int32_t panel) {
   const float* columns = p.scales + panel * kPanelColumns;
   for (std::int32_t r = 0; r < rows; ++r) {
-    const Int16* a = static_cast<const Int16*>(p.a) + static_cast<std::size_t>(first + r) * p.a_stride;
+    const Int16* a =
+        static_cast<const Int16*>(p.a) + static_cast<std::size_t>(first + r) * p.a_stride;
     float scale;
     __builtin_memcpy(&scale, a + p.k, sizeof(scale));
     for (int c = 0; c < kPanelColumns; c += kWidth) {
@@ -267,7 +268,16 @@ void NormalizeInPlace(float* x, const float* weight, float epsilon, std::int32_t
 }
 
 void Rotate(float* x, const float* cosines, const float* sines, std::int32_t half) {
-  for (std::int32_t i = 0; i < half; ++i) {
+  std::int32_t i = 0;
+  for (; i + kWidth <= half; i += kWidth) {
+    const Floats a = Simd::Load(x + i);
+    const Floats b = Simd::Load(x + i + half);
+    const Floats cosine = Simd::Load(cosines + i);
+    const Floats sine = Simd::Load(sines + i);
+    Simd::Store(x + i, Simd::Sub(Simd::Mul(a, cosine), Simd::Mul(b, sine)));
+    Simd::Store(x + i + half, Simd::Fma(b, cosine, Simd::Mul(a, sine)));
+  }
+  for (; i < half; ++i) {
     const float a = x[i];
     const float b = x[i + half];
     x[i] = a * cosines[i] - b * sines[i];
@@ -280,11 +290,15 @@ PINTLE_SIMD void StoreKeyTo(const float* x, std::int32_t dim, float* panel, std:
 }
 
 PINTLE_SIMD void StoreKeyTo(const float* x, std::int32_t dim, Bf16* panel, std::int32_t token) {
-  for (std::int32_t i = 0; i < dim; i += 2) {
-    Bf16* pair = panel + i * kBlockTokens + 2 * token;
-    pair[0] = Narrow(x[i]);
-    pair[1] = Narrow(x[i + 1]);
+  std::int32_t i = 0;
+  for (; i + kWidth <= dim; i += kWidth) {
+    Bf16 rounded[kWidth];
+    Simd::StoreBf16(rounded, Simd::Load(x + i));
+    for (int j = 0; j < kWidth; j += 2) {
+      __builtin_memcpy(panel + (i + j) * kBlockTokens + 2 * token, rounded + j, 4);
+    }
   }
+  for (; i < dim; ++i) panel[(i & ~1) * kBlockTokens + 2 * token + (i & 1)] = Narrow(x[i]);
 }
 
 PINTLE_SIMD void StoreValueTo(const float* x, std::int32_t dim, float* panels, std::int32_t token) {
@@ -297,9 +311,19 @@ PINTLE_SIMD void StoreValueTo(const float* x, std::int32_t dim, float* panels, s
 }
 
 PINTLE_SIMD void StoreValueTo(const float* x, std::int32_t dim, Bf16* panels, std::int32_t token) {
-  for (std::int32_t i = 0; i < dim; ++i) {
-    Bf16* panel = panels + (i / kPanelColumns) * kPanelColumns * kBlockTokens;
-    Bf16* pair = panel + (token / 2) * 2 * kPanelColumns + 2 * (i % kPanelColumns);
+  Bf16* pairs = panels + (token / 2) * 2 * kPanelColumns;
+  constexpr std::int32_t kPanelSize = kPanelColumns * kBlockTokens;
+  std::int32_t i = 0;
+  for (; i + kWidth <= dim; i += kWidth) {
+    Bf16* at = pairs + i / kPanelColumns * kPanelSize + 2 * (i % kPanelColumns);
+    if (token % 2 == 0) {
+      Simd::StoreFirstOfPairs(at, Simd::Load(x + i));
+    } else {
+      Simd::StoreSecondOfPairs(at, Simd::Load(x + i));
+    }
+  }
+  for (; i < dim; ++i) {
+    Bf16* pair = pairs + i / kPanelColumns * kPanelSize + 2 * (i % kPanelColumns);
     pair[token % 2] = Narrow(x[i]);
     if (token % 2 == 0) pair[1] = 0;
   }

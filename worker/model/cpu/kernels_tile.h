@@ -35,9 +35,7 @@ PINTLE_SIMD void Put(float* p, float x) { *p = x; }
 PINTLE_SIMD void Put(Bf16* p, float x) { *p = Narrow(x); }
 
 PINTLE_SIMD void StoreVector(float* p, Floats x) { Simd::Store(p, x); }
-#ifdef __AVX512F__
 PINTLE_SIMD void StoreVector(Bf16* p, Floats x) { Simd::StoreBf16(p, x); }
-#endif
 
 // e^x to 2 ulp for x in [-87, 88]; below it the smallest normal number, NaN for NaN.
 PINTLE_SIMD Floats Exp(Floats x) {

@@ -183,7 +183,9 @@ void PackedForward::Embed(int thread, const StepBatch& batch) {
 }
 
 std::size_t PackedForward::Stride(std::int32_t k) const {
-  return RowElements(kernels_.activation, static_cast<std::size_t>(k));
+  const std::size_t element = ElementBytes(kernels_.activation);
+  return RowBytes(RowElements(kernels_.activation, static_cast<std::size_t>(k)) * element) /
+         element;
 }
 
 const std::byte* PackedForward::MakeRows(
@@ -225,14 +227,13 @@ void PackedForward::Multiply(int thread, const PackedMatrix& matrix, Product pro
 void PackedForward::RunLayer(int thread, std::int32_t index) {
   const Layer& layer = layers_[static_cast<std::size_t>(index)];
   const auto same_row = [](std::int32_t row) { return row; };
-  const auto hidden = static_cast<std::size_t>(config_.hidden);
   const std::byte* a = Normalize(thread, rows_, layer.input_norm, same_row);
   // By whole heads, so that the thread can finish its heads without a barrier.
   const std::int32_t head_panels = padded_dim_ / kPanelColumns;
   const ThreadShare heads(layer.qkv.panels() / head_panels, pool_.threads(), thread);
   Product qkv = layer.qkv.Of(a, Stride(config_.hidden), rows_);
   qkv.out = buffers_.heads.Row(0);
-  qkv.out_stride = buffers_.heads.width();
+  qkv.out_stride = buffers_.heads.stride();
   qkv.columns = layer.qkv.panels() * kPanelColumns;
   kernels_.multiply(qkv, heads.begin * head_panels, heads.end * head_panels);
   FinishHeads(thread, index, layer);
@@ -240,10 +241,10 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
 
   CpuPagedAttention::Rows rows;
   rows.q = buffers_.heads.Row(0);
-  rows.q_row_stride = buffers_.heads.width();
+  rows.q_row_stride = buffers_.heads.stride();
   rows.q_head_stride = static_cast<std::size_t>(padded_dim_);
   rows.out = buffers_.attended.Row(0);
-  rows.out_row_stride = buffers_.attended.width() / intermediate_bytes_;
+  rows.out_row_stride = buffers_.attended.stride() / intermediate_bytes_;
   rows.out_head_stride = static_cast<std::size_t>(config_.head_dim);
   rows.out_element_bytes = intermediate_bytes_;
   attention_.Attend(index, thread, rows);
@@ -253,7 +254,7 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   Product o = layer.o.Of(Activate(thread, buffers_.attended, attended), Stride(attended), rows_);
   o.epilogue = Epilogue::kAdd;
   o.out = buffers_.hidden.Row(0);
-  o.out_stride = hidden;
+  o.out_stride = buffers_.hidden.stride();
   o.columns = config_.hidden;
   Multiply(thread, layer.o, o);
   pool_.Wait();
@@ -262,7 +263,7 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
                                      Stride(config_.hidden), rows_);
   gate_up.epilogue = Epilogue::kSiluMul;
   gate_up.activations = buffers_.gated.Row(0);
-  gate_up.activations_stride = static_cast<std::size_t>(padded_intermediate_);
+  gate_up.activations_stride = buffers_.gated.stride() / intermediate_bytes_;
   Multiply(thread, layer.gate_up, gate_up);
   pool_.Wait();
 
@@ -270,7 +271,7 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
                                Stride(padded_intermediate_), rows_);
   down.epilogue = Epilogue::kAdd;
   down.out = buffers_.hidden.Row(0);
-  down.out_stride = hidden;
+  down.out_stride = buffers_.hidden.stride();
   down.columns = config_.hidden;
   Multiply(thread, layer.down, down);
   pool_.Wait();
@@ -310,7 +311,7 @@ void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer con
     });
     Product head = head_.Of(a, Stride(config_.hidden), rows);
     head.out = buffers_.logits.Row(0);
-    head.out_stride = buffers_.logits.width();
+    head.out_stride = buffers_.logits.stride();
     head.columns = config_.vocabulary;
     Multiply(thread, head_, head);
     pool_.Wait();

@@ -73,6 +73,32 @@ struct Simd {
         _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
                          _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
   }
+  // Rounds to nearest even, NaN stays NaN; in 32-bit lanes.
+  PINTLE_SIMD __m256i ToBf16(Floats x) {
+    const __m256i bits = _mm256_castps_si256(x);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded =
+        _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+    const Floats nan = _mm256_cmp_ps(x, x, _CMP_UNORD_Q);
+    const Floats quiet = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
+    return _mm256_srli_epi32(
+        _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(rounded), quiet, nan)), 16);
+  }
+  PINTLE_SIMD void StoreBf16(std::uint16_t* p, Floats x) {
+    const __m256i halves = ToBf16(x);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packus_epi32(_mm256_castsi256_si128(halves),
+                                      _mm256_extracti128_si256(halves, 1)));
+  }
+  // Eight pairs become (x, 0), or keep their first and take x as their second.
+  PINTLE_SIMD void StoreFirstOfPairs(std::uint16_t* p, Floats x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ToBf16(x));
+  }
+  PINTLE_SIMD void StoreSecondOfPairs(std::uint16_t* p, Floats x) {
+    auto* pairs = reinterpret_cast<__m256i*>(p);
+    const __m256i first = _mm256_and_si256(_mm256_loadu_si256(pairs), _mm256_set1_epi32(0xffff));
+    _mm256_storeu_si256(pairs, _mm256_or_si256(first, _mm256_slli_epi32(ToBf16(x), 16)));
+  }
 
   PINTLE_SIMD Ints SetInt(int x) { return {_mm256_set1_epi32(x)}; }
   PINTLE_SIMD Floats IntsToFloats(Ints x) { return _mm256_cvtepi32_ps(x.v); }

@@ -61,14 +61,30 @@ struct Simd {
         _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
   }
   // Rounds to nearest even, NaN stays NaN.
-  PINTLE_SIMD void StoreBf16(std::uint16_t* p, Floats x) {
+  PINTLE_SIMD __m256i ToBf16(Floats x) {
+#ifdef __AVX512BF16__
+    // Takes numbers below 2^-126 for zero, as the dot product does.
+    return (__m256i)_mm512_cvtneps_pbh(x);
+#else
     const __m512i bits = _mm512_castps_si512(x);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
     const __mmask16 nan = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
     rounded = _mm512_mask_blend_epi32(nan, rounded, _mm512_set1_epi32(0x7fc00000));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
-                        _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+#endif
+  }
+  PINTLE_SIMD void StoreBf16(std::uint16_t* p, Floats x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ToBf16(x));
+  }
+  // Sixteen pairs become (x, 0), or keep their first and take x as their second.
+  PINTLE_SIMD void StoreFirstOfPairs(std::uint16_t* p, Floats x) {
+    _mm512_storeu_si512(p, _mm512_cvtepu16_epi32(ToBf16(x)));
+  }
+  PINTLE_SIMD void StoreSecondOfPairs(std::uint16_t* p, Floats x) {
+    const __m512i first = _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(0xffff));
+    const __m512i second = _mm512_slli_epi32(_mm512_cvtepu16_epi32(ToBf16(x)), 16);
+    _mm512_storeu_si512(p, _mm512_or_si512(first, second));
   }
   PINTLE_SIMD Ints SetInt(int x) { return {_mm512_set1_epi32(x)}; }
   PINTLE_SIMD Floats IntsToFloats(Ints x) { return _mm512_cvtepi32_ps(x.v); }

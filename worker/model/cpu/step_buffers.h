@@ -8,19 +8,28 @@
 
 namespace pintle::model::cpu {
 
+// Bytes from one row to the next: an odd number of cache lines, because rows a power of two apart
+// would all fall into the same few sets of the caches.
+inline std::size_t RowBytes(std::size_t bytes) { return ((bytes + 63) / 64 | 1) * 64; }
+
 // Rows of one kind of intermediate result; grows when a step has more rows than any before it.
 template <typename T>
 class RowBuffer {
  public:
-  void SetWidth(std::size_t width) { width_ = width; }
-  std::size_t width() const { return width_; }
-  void Reserve(std::size_t rows) {
-    if (values_.size() < rows * width_) values_.resize(rows * width_);
+  void SetWidth(std::size_t width) {
+    width_ = width;
+    stride_ = RowBytes(width * sizeof(T)) / sizeof(T);
   }
-  T* Row(std::int32_t row) { return values_.data() + static_cast<std::size_t>(row) * width_; }
+  std::size_t width() const { return width_; }
+  std::size_t stride() const { return stride_; }  // elements from one row to the next
+  void Reserve(std::size_t rows) {
+    if (values_.size() < rows * stride_) values_.resize(rows * stride_);
+  }
+  T* Row(std::int32_t row) { return values_.data() + static_cast<std::size_t>(row) * stride_; }
 
  private:
   std::size_t width_ = 0;
+  std::size_t stride_ = 0;
   std::vector<T> values_;
 };
 

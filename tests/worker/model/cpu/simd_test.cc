@@ -47,5 +47,24 @@ TEST(SimdTest, PairsOfBf16AreReadApart) {
   EXPECT_EQ(Out(Simd::HighBf16(pairs.data()))[5], -2.0F);
 }
 
+TEST(SimdTest, Bf16RoundsToEvenAndKeepsNan) {
+  const Row x = {1.0F, 1.00390625F, 1.01171875F, -3.0F, NAN, INFINITY, 1.004F, 0.0F};
+  std::array<std::uint16_t, 8> halves;
+  Simd::StoreBf16(halves.data(), Simd::Load(x.data()));
+  EXPECT_EQ(halves, (std::array<std::uint16_t, 8>{0x3f80, 0x3f80, 0x3f82, 0xc040, 0x7fc0, 0x7f80,
+                                                  0x3f81, 0}));
+}
+
+TEST(SimdTest, PairsAreWrittenFirstAndThenSecond) {
+  std::array<std::uint16_t, 16> pairs;
+  pairs.fill(0xffff);
+  Simd::StoreFirstOfPairs(pairs.data(), Simd::Set(1.0F));
+  EXPECT_EQ(pairs[6], 0x3f80);
+  EXPECT_EQ(pairs[7], 0);
+  Simd::StoreSecondOfPairs(pairs.data(), Simd::Set(-2.0F));
+  EXPECT_EQ(pairs[6], 0x3f80);
+  EXPECT_EQ(pairs[7], 0xc000);
+}
+
 }  // namespace
 }  // namespace pintle::model::cpu
