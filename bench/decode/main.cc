@@ -7,8 +7,10 @@
 //   {"op": "turns", "turns": 6, "prompt": 256, "tokens": 64, "cached": true}
 //       one session: each turn brings `prompt` new tokens and answers `tokens`; "cached": false
 //       computes the whole history again before each turn's first token
+//   {"op": "limits"}    what the machine gives this process, with as many threads
 // Answer: {"op": ..., "tokens": counted, "seconds": ..., "tokens_per_second": ...}, and for turns
-// {"op": ..., "ttft_seconds": [one per turn]}
+// {"op": ..., "ttft_seconds": [one per turn]}, and for limits {"op": ...,
+// "read_bytes_per_second": ..., "bf16_operations_per_second": 0 without AVX512_BF16}
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,7 +20,9 @@
 #include <string>
 #include <vector>
 
+#include "bench/kernels/machine_limits.h"
 #include "nlohmann/json.hpp"
+#include "worker/model/cpu/compute_pool.h"
 #include "worker/model/torch_decoder.h"
 
 namespace pintle::model {
@@ -157,8 +161,18 @@ class DecodeBench {
   StepBatch batch_;
 };
 
-Json Serve(DecodeBench& bench, const Json& request) {
+// Threads of its own, asleep again afterwards.
+Json Limits(int threads) {
+  cpu::ComputePool pool(threads);
+  const double read = bench::ReadBandwidth(pool, 3);
+  return {{"op", "limits"},
+          {"read_bytes_per_second", read},
+          {"bf16_operations_per_second", bench::Bf16Peak(pool)}};
+}
+
+Json Serve(DecodeBench& bench, const Json& request, int threads) {
   const std::string op = request.value("op", "");
+  if (op == "limits") return Limits(threads);
   const std::int32_t tokens = request.value("tokens", 64);
   const std::int32_t prompt = request.value("prompt", 128);
   if (op == "prefill") return bench.Prefill(tokens);
@@ -169,24 +183,52 @@ Json Serve(DecodeBench& bench, const Json& request) {
   return bench.Decode(request.value("streams", 1), prompt, tokens);
 }
 
-int Main(int argc, char** argv) {
-  TorchDecoderOptions options;
-  for (int i = 1; i + 1 < argc; i += 2) {
+struct Arguments {
+  TorchDecoderOptions decoder;
+  std::int64_t kv_bytes = std::int64_t{2} << 30;
+};
+
+// False for a flag that does not exist: a figure must not be of another setting than asked for.
+bool Parse(int argc, char** argv, Arguments& arguments) {
+  for (int i = 1; i < argc; i += 2) {
     const std::string flag = argv[i];
-    if (flag == "--model") options.model_dir = argv[i + 1];
-    if (flag == "--threads") options.threads = std::atoi(argv[i + 1]);
-    if (flag == "--dtype") options.dtype = argv[i + 1];
-    if (flag == "--cpu-isa") options.cpu_isa = argv[i + 1];
+    if (i + 1 == argc) return false;
+    const char* value = argv[i + 1];
+    if (flag == "--model") {
+      arguments.decoder.model_dir = value;
+    } else if (flag == "--threads") {
+      arguments.decoder.threads = std::atoi(value);
+    } else if (flag == "--dtype") {
+      arguments.decoder.dtype = value;
+    } else if (flag == "--cpu-isa") {
+      arguments.decoder.cpu_isa = value;
+    } else if (flag == "--kv-bytes") {
+      arguments.kv_bytes = std::atoll(value);
+    } else {
+      std::fprintf(stderr, "there is no flag %s\n", flag.c_str());
+      return false;
+    }
   }
+  return true;
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  if (!Parse(argc, argv, arguments)) {
+    std::fprintf(stderr,
+                 "usage: pintle-bench-decode --model DIR [--threads N] [--dtype D] [--cpu-isa I] "
+                 "[--kv-bytes N]\n");
+    return 2;
+  }
+  const TorchDecoderOptions& options = arguments.decoder;
   const double start = Now();
   auto decoder = TorchDecoder::Load(options);
   if (!decoder.ok()) {
     std::fprintf(stderr, "%s\n", decoder.status().ToString().c_str());
     return 1;
   }
-  const auto kv_bytes = std::size_t{2} << 30;
-  const absl::Status allocated = (*decoder)->AllocateKv(
-      static_cast<std::int32_t>(kv_bytes / (*decoder)->Layout().block_bytes));
+  const absl::Status allocated = (*decoder)->AllocateKv(static_cast<std::int32_t>(
+      static_cast<std::size_t>(arguments.kv_bytes) / (*decoder)->Layout().block_bytes));
   if (!allocated.ok()) return 1;
   const ModelInfo& info = (*decoder)->Info();
   std::cout << Json({{"op", "load"},
@@ -199,7 +241,7 @@ int Main(int argc, char** argv) {
   for (std::string line; std::getline(std::cin, line);) {
     const Json request = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!request.is_object()) return 1;
-    std::cout << Serve(bench, request) << std::endl;
+    std::cout << Serve(bench, request, options.threads) << std::endl;
   }
   return 0;
 }

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""llama.cpp through its own benchmark programs: they load in under a second or few, outside of
+what they time, so that no process has to be kept."""
+
+import json
+import os
+import subprocess
+
+import places
+from driven import Unavailable
+
+ANSWER_SECONDS = 900
+# Variants within this share of the best go on beyond the trial round.
+KEPT_SHARE = 0.93
+
+
+class LlamaCpp:
+    """One GGUF. Every measurement is made with each of the settings that may be its best; those
+    that lose clearly in the trial are dropped, and of the others the best counts."""
+
+    VARIANTS = {
+        "decode": (("-fa", "on"), ("-fa", "off"), ("-fa", "on", "-kvu")),
+        "prefill": (("-fa", "1"), ("-fa", "0"), ("-fa", "1", "-ub", "1024")),
+    }
+
+    def __init__(self, name, model, threads):
+        self.name = name
+        self.model = model
+        self.threads = threads
+        self.chosen = {}
+
+    def start(self):
+        for program in ("llama-bench", "llama-batched-bench"):
+            if not (places.LLAMA_BIN / program).exists():
+                raise Unavailable(f"{program} is not built; run make bench-compare-setup")
+        if not self.model.exists():
+            raise Unavailable(f"{self.model.name} is missing; run make bench-compare-setup")
+        return {"version": (places.PEERS / "llama.cpp.version").read_text().strip()}
+
+    def run(self, task):
+        variants = self.chosen.get(task.name) or self.VARIANTS[task.kind]
+        if task.kind == "decode" and task.streams == 1:
+            variants = [variant for variant in variants if "-kvu" not in variant]
+        measure = self._prefill if task.kind == "prefill" else self._decode
+        rates, refused = {}, None
+        for variant in variants:
+            try:
+                rates[variant] = measure(task, variant)
+            except Unavailable as error:
+                refused = error
+        if not rates:
+            raise refused
+        best = max(rates, key=rates.get)
+        if task.name not in self.chosen:
+            self.chosen[task.name] = [variant for variant in variants
+                                      if rates.get(variant, 0) >= KEPT_SHARE * rates[best]]
+        return {"tokens_per_second": rates[best], "settings": " ".join(best)}
+
+    def _decode(self, task, variant):
+        tokens = task.streams * (task.prompt + task.tokens)
+        lines = self._call("llama-batched-bench", "-c", tokens, "-b", 2048, "-ub", 512,
+                           "-npp", task.prompt, "-ntg", task.tokens, "-npl", task.streams,
+                           *variant, "--output-format", "jsonl")
+        for line in lines:
+            start = line.find("{")
+            if start >= 0 and '"speed_tg"' in line:
+                return json.loads(line[start:])["speed_tg"]
+        raise Unavailable("llama-batched-bench printed no result")
+
+    def _prefill(self, task, variant):
+        lines = self._call("llama-bench", "-p", task.prompt, "-n", 0, "-r", 1, "-b", 4096,
+                           *variant, "-o", "json")
+        results = json.loads("\n".join(lines))
+        return results[0]["avg_ts"]
+
+    def _call(self, program, *arguments):
+        command = [str(places.LLAMA_BIN / program), "-m", str(self.model), "-t",
+                   str(self.threads), *map(str, arguments)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False,
+                                timeout=ANSWER_SECONDS,
+                                env={**os.environ, "LLAMA_LOG_COLORS": "off"})
+        if result.returncode != 0:
+            words = [line for line in result.stderr.splitlines() if line.strip()]
+            raise Unavailable(f"{program} ended with {result.returncode}: "
+                              f"{words[-1][:200] if words else 'it said nothing'}")
+        return result.stdout.splitlines()
+
+    def wake(self):
+        pass
+
+    def sleep(self):
+        pass
+
+    def stop(self):
+        pass

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Interleaves: each round runs every task once on every engine, one engine at a time, all others
+stopped; every other round in the opposite order, so that a drift of the machine cancels out."""
+
+import machine
+from driven import Unavailable
+
+
+class Rounds:
+    """Collects samples[task][engine] = one result per counted round, None where it failed."""
+
+    def __init__(self, rounds, progress):
+        self._rounds = rounds
+        self._progress = progress
+        self.samples = {}
+        self.unavailable = {}
+        self.about = {}
+        self.load = []
+
+    def start(self, engines):
+        """Loads them one by one; each sleeps afterwards. Returns those that are there."""
+        ready = {}
+        for engine in engines:
+            self._progress.say(f"loading {engine.name} ...")
+            try:
+                self.about[engine.name] = engine.start()
+            except Unavailable as error:
+                self.unavailable[engine.name] = str(error)
+                self._progress.say(f"  NOT THERE: {engine.name}: {error}")
+                continue
+            engine.sleep()
+            ready[engine.name] = engine
+        return ready
+
+    def run(self, tasks, engines):
+        """Round 0 is a trial: it warms caches and lets engines choose settings."""
+        steps = [(task, engine) for task in tasks for engine in task.engines if engine in engines]
+        names = {step: f"{step[0].title}: {step[1]}" for step in steps}
+        self._progress.plan([(number, names[step]) for number in range(self._rounds + 1)
+                             for step in self._order(steps, number)])
+        for number in range(self._rounds + 1):
+            self.load.append({"round": number, "load_average": machine.load_average(),
+                              "others_busy": round(machine.busy_share(1.0), 3)})
+            for task, name in self._order(steps, number):
+                if name not in self.unavailable:
+                    self._step(number, task, engines[name], names[(task, name)])
+            yield number
+
+    @staticmethod
+    def _order(steps, number):
+        return steps if number % 2 == 0 else steps[::-1]
+
+    def _step(self, number, task, engine, name):
+        self._progress.begin(number, name)
+        engine.wake()
+        try:
+            result = engine.run(task)
+            text = f"{result['tokens_per_second']:.1f} tokens/s"
+        except Unavailable as error:
+            # An engine that failed once is out: a median of the rest would be another load.
+            self.unavailable[engine.name] = str(error)
+            result, text = None, f"FAILED: {error}"
+        finally:
+            engine.sleep()
+        self._progress.end(number, name, text)
+        if number and result:
+            self.samples.setdefault(task.name, {}).setdefault(engine.name, []).append(
+                {**result, "round": number})
