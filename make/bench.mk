@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-BENCH_PYTHON ?= .deps/venv-bench/bin/python
+BENCH_PYTHON ?= .deps/compare/venv/bin/python
 BENCH_MODEL ?= models/SmolLM2-135M-Instruct
 BENCH_FLAGS ?= --threads 2
 
@@ -7,8 +7,7 @@ BENCH_FLAGS ?= --threads 2
 
 # transformers in a virtual environment of its own; never a dependency of the product.
 bench-setup:
-	@[[ -x $(BENCH_PYTHON) ]] || { python3 -m venv .deps/venv-bench && \
-	  .deps/venv-bench/bin/pip install --quiet torch==2.13.0 transformers==5.19.0; }
+	@python3 bench/compare/setup/install.py python
 
 ## bench: prefill and decode speed beside transformers, interleaved in one run
 bench: build bench-setup

@@ -20,7 +20,7 @@ class LlamaCpp:
 
     VARIANTS = {
         "decode": (("-fa", "on"), ("-fa", "off"), ("-fa", "on", "-kvu")),
-        "prefill": (("-fa", "1"), ("-fa", "0"), ("-fa", "1", "-ub", "1024")),
+        "prefill": (("-fa", "on"), ("-fa", "off"), ("-fa", "on", "-ub", "1024")),
     }
 
     def __init__(self, name, model, threads):

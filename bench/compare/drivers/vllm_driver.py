@@ -25,26 +25,30 @@ class Engine:
         self.vocabulary = self.llm.llm_engine.model_config.get_vocab_size()
         self.requests = 0
 
-    def _add(self, prompt, tokens):
-        """One request of `prompt` tokens, unlike all before it."""
+    def _prompts(self, count, tokens):
+        """Token ids unlike all before them."""
+        first = self.requests + 1
+        return [[1000 + (number * 131 + 7 * i) % (self.vocabulary - 1000) for i in range(tokens)]
+                for number in range(first, first + count)]
+
+    def _add(self, ids, tokens):
         self.requests += 1
-        ids = [1000 + (self.requests * 131 + 7 * i) % (self.vocabulary - 1000)
-               for i in range(prompt)]
         options = vllm.SamplingParams(temperature=0, max_tokens=tokens, ignore_eos=True,
                                       detokenize=False)
         self.engine.add_request(str(self.requests), {"prompt_token_ids": ids}, options)
 
     def prefill(self, tokens):
+        (prompt,) = self._prompts(1, tokens)
         start = time.monotonic()
-        self._add(tokens, 1)
+        self._add(prompt, 1)
         while self.engine.has_unfinished_requests():
             self.engine.step()
         return tokens, time.monotonic() - start
 
     def decode(self, streams, prompt, tokens):
         """Counts from when every stream has its first token until the first of them ends."""
-        for _ in range(streams):
-            self._add(prompt, tokens + 1)
+        for ids in self._prompts(streams, prompt):
+            self._add(ids, tokens + 1)
         counts = {}
         start = end = None
         before = produced = 0

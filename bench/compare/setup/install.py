@@ -2,6 +2,7 @@
 """Sets up the peers: install.py [STEP...]. Steps: venv, llama, python, vllm, gguf, synthetic.
 Without steps: all but synthetic, which is 4.4 GB. Done steps are skipped; see README.md."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -175,6 +176,11 @@ def key_of(name):
     return digest.hexdigest()
 
 
+def with_needs(wanted):
+    """The steps and all that they need."""
+    return set(wanted).union(*(with_needs(STEPS[name][1]) for name in wanted))
+
+
 def run(name, failed):
     step, needs, _ = STEPS[name]
     stamp = places.STAMPS / name
@@ -199,10 +205,13 @@ def main():
         sys.exit(f"compare: there is no step {', '.join(sorted(unknown))}; "
                  f"choose from {', '.join(STEPS)}")
     places.PEERS.mkdir(parents=True, exist_ok=True)
-    failed = {}
-    for name in STEPS:
-        if name in wanted or any(name in STEPS[other][1] for other in wanted):
-            run(name, failed)
+    with open(places.PEERS / "lock", "w", encoding="utf-8") as lock:
+        # Two set-ups at once would unpack over each other.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        failed = {}
+        for name in STEPS:
+            if name in with_needs(wanted):
+                run(name, failed)
     for name, why in failed.items():
         say(f"not there: {name}: {why}")
     sys.exit(1 if failed else 0)
