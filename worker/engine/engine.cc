@@ -66,6 +66,7 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
                 : std::make_unique<TierLink>(std::move(tier), options.kv.hash_key, *cache_,
                                              *decoder_, clock_, [this] { mailbox_.Wake(); })),
       loop_(options, scheduler_, *cache_, *decoder_, mailbox_, table_, tier_.get(), clock_) {
+  if (options.cache_observer != nullptr) watch_.Add(options.cache_observer);
   if (tier_ != nullptr) table_.set_lower_tier(tier_->Stats().tier);
   Publish(/*flush=*/true);
 }

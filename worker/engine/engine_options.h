@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "contract/limits.h"
 #include "worker/kv/kv_cache.h"
+#include "worker/kv/kv_observer.h"
 #include "worker/scheduler/scheduler.h"
 
 namespace pintle {
@@ -23,6 +24,8 @@ struct EngineOptions {
   absl::Duration commit_time = limits::kSlowReaderTime;
   // Names this process's stream of cache events: its incarnation.
   std::uint64_t event_epoch = 1;
+  // Told of everything that happens in the cache beside the engine's own; outlives the engine.
+  kv::KvObserver* cache_observer = nullptr;
   std::size_t events_kept = limits::kCacheEventsKept;
   std::size_t queue_requests = limits::kQueueRequests;
   std::size_t mailbox_messages = limits::kMailboxMessages;

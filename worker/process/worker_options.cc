@@ -50,6 +50,12 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
   app.add_option("--disk-tier-size", options.disk_tier_size,
                  "Most the folder may take, with MiB, GiB or TiB")
       ->capture_default_str();
+  app.add_option("--record-turns", options.record_turns,
+                 "Folder for a record of which KV blocks each turn looked for, as hashes, to be "
+                 "replayed by pintle simulate --trace; empty: none");
+  app.add_option("--record-turns-size", options.record_turns_size,
+                 "Recording ends at this size, with MiB or GiB")
+      ->capture_default_str();
   // The registry is the one list: a policy added there is taken and shown here.
   const auto policies = kv::PolicyNames();
   app.add_option("--eviction-policy", options.eviction_policy, "Who goes first when room is needed")
@@ -84,6 +90,10 @@ absl::Status WorkerOptions::Validate() const {
   }
   if (absl::StatusOr<std::int64_t> bytes = ParseByteSize(disk_tier_size); !bytes.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--disk-tier-size: ", bytes.status().message()));
+  }
+  if (absl::StatusOr<std::int64_t> bytes = ParseByteSize(record_turns_size); !bytes.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--record-turns-size: ", bytes.status().message()));
   }
   if (absl::StatusOr<kv::PinBudget> budget = kv::ParsePinBudget(pin_budget); !budget.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--pin-budget ", budget.status().message()));

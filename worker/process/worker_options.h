@@ -32,6 +32,8 @@ struct WorkerOptions {
   std::string pin_budget;  // tokens or N%; empty = half the pool, or what a maximal turn leaves
   std::string disk_tier;  // folder; empty = no tier below the device
   std::string disk_tier_size = "8GiB";
+  std::string record_turns;  // folder; empty = no record
+  std::string record_turns_size = "1GiB";
   std::int32_t step_tokens = 256;
   double inter_token_ms = 0;  // 0 = twice a step without prompts
   std::int32_t sequences_max = 256;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/process/worker_process.h"
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <thread>
@@ -34,6 +35,7 @@
 #include "worker/engine/engine.h"
 #include "worker/kv/memory_plan.h"
 #include "worker/process/disk_tier.h"
+#include "worker/process/turn_record_file.h"
 #include "worker/process/worker_cache_source.h"
 #include "worker/process/worker_metrics.h"
 #include "worker/turn/worker_session_kv.h"
@@ -46,6 +48,8 @@ namespace {
 constexpr absl::Duration kTickInterval = absl::Milliseconds(250);
 // Streams without an end (health watches) are cut after this when the process stops.
 constexpr absl::Duration kShutdownGrace = absl::Milliseconds(200);
+// Of turns recorded between two ticks: 8 MiB hold a hundred prompts of 100,000 tokens.
+constexpr std::size_t kTurnRecordBuffer = std::size_t{8} << 20;
 // What running turns may take of the grace time when a disk tier is to be written after them.
 constexpr double kTurnsPartOfGrace = 0.6;
 
@@ -133,6 +137,8 @@ struct WorkerProcess::Rooms {
   std::unique_ptr<text::TextModel> text;
   TurnEnvironment environment;
   TranscriptCache transcripts;
+  std::shared_ptr<kv::TurnRecorder> recorder;
+  std::unique_ptr<TurnRecordFile> record_file;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<TextPool> pool;
   std::unique_ptr<WorkerTurns> turns;
@@ -172,6 +178,7 @@ struct WorkerProcess::Rooms {
   // First, for it knows the tenants' shares of the pool.
   absl::Status LoadCallers();
   absl::Status StartEngine(ModelParts model);
+  absl::Status StartRecord(std::int32_t block_tokens);
   void MakeSessions();
   absl::Status Serve();
   absl::Status Register(const TransportSecurity& security, const std::string& cluster_token);
@@ -218,6 +225,8 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   environment.defaults = std::move(model.defaults);
   EngineOptions engine_options = EngineOptionsOf(options, model.info, plan, callers->kv_limits());
   engine_options.event_epoch = environment.incarnation;
+  PINTLE_RETURN_IF_ERROR(StartRecord(layout.block_tokens));
+  engine_options.cache_observer = recorder.get();
   PINTLE_ASSIGN_OR_RETURN(
       DiskTier disk, OpenDiskTier(options, model.info, layout, engine_options.kv.hash_key));
   engine_options.kv.hash_key = disk.hash_key;
@@ -249,6 +258,18 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   kv_parts.random = RandomBits;
   session_kv = std::make_shared<WorkerSessionKv>(std::move(kv_parts));
   engine->Start();
+  return absl::OkStatus();
+}
+
+absl::Status WorkerProcess::Rooms::StartRecord(std::int32_t block_tokens) {
+  if (options.record_turns.empty()) return absl::OkStatus();
+  PINTLE_ASSIGN_OR_RETURN(const std::int64_t bytes, ParseByteSize(options.record_turns_size));
+  recorder = std::make_shared<kv::TurnRecorder>(
+      std::array<std::uint64_t, 2>{RandomBits(), RandomBits()}, block_tokens, kTurnRecordBuffer);
+  PINTLE_ASSIGN_OR_RETURN(
+      record_file,
+      TurnRecordFile::Create(options.record_turns, bytes, clock.Wall(),
+                             absl::StrCat(absl::Hex(environment.incarnation)), recorder));
   return absl::OkStatus();
 }
 
@@ -371,6 +392,7 @@ void WorkerProcess::Rooms::Tick() {
     mutex.Unlock();
     front->ExpireIdle();
     inference_service->EndSlowReaders(absl::Seconds(options.server.slow_reader_seconds));
+    if (record_file != nullptr) record_file->Flush();
     mutex.Lock();
   }
 }
