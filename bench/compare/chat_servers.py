@@ -149,7 +149,7 @@ def create(name, model, threads, binaries):
         return HttpServer(name, [
             places.LLAMA_BIN / "llama-server", "-m", places.gguf(model, "bf16"), "-t", threads,
             "-np", SESSIONS_MAX, "-c", SESSIONS_MAX * CONTEXT, "-fa", "on", "--no-webui",
-        ], python_environment(threads), 120)
+        ], python_environment(), 120)
     return HttpServer(name, [
         places.VENV_PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", model,
         "--served-model-name", "model", "--dtype", "bfloat16", "--max-model-len", CONTEXT,

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import signal
 import sys
 
 import ceilings
@@ -129,6 +130,8 @@ class Run:
 
 def main():
     run = Run(arguments())
+    # Ends by way of `finally`, so that no engine stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run.measure()
     report.print_run(run.result)
     kept = [verdict.word == lines.PASS for verdict in run.result["verdicts"]]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that answers one JSON line per JSON line and is stopped while others are measured."""
 
+import ctypes
 import json
 import os
 import queue
@@ -8,6 +9,15 @@ import signal
 import subprocess
 import threading
 import time
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    """A stopped process would never notice that the runner was killed, and keep its memory."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Unavailable(Exception):
@@ -25,7 +35,7 @@ class Stoppable:
             try:
                 self.process = subprocess.Popen(
                     [str(word) for word in command], stderr=errors, start_new_session=True,
-                    env={**os.environ, **(environment or {})}, **pipes)
+                    preexec_fn=_die_with_parent, env={**os.environ, **(environment or {})}, **pipes)
             except OSError as error:
                 program = os.path.basename(str(command[0]))
                 raise Unavailable(f"{program}: {error.strerror}") from None

@@ -60,12 +60,11 @@ class Process:
             self._driven.stop()
 
 
-def python_environment(threads):
+def python_environment():
     """For the peers in Python: no network, caches of ours, no telemetry."""
     return {
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
-        "OMP_NUM_THREADS": str(threads),
         "TOKENIZERS_PARALLELISM": "false",
         "XDG_CACHE_HOME": str(places.CACHE),
         "XDG_CONFIG_HOME": str(places.CACHE / "config"),
@@ -75,8 +74,9 @@ def python_environment(threads):
 
 
 def vllm_environment(threads):
+    # Not OMP_NUM_THREADS: vLLM binds a thread to each core itself and warns of that variable.
     return {
-        **python_environment(threads),
+        **python_environment(),
         "VLLM_CPU_KVCACHE_SPACE": "4",
         "VLLM_CPU_OMP_THREADS_BIND": f"0-{threads - 1}" if threads > 1 else "0",
         "VLLM_NO_USAGE_STATS": "1",
@@ -102,4 +102,5 @@ def create(name, model, threads, pintle_binary):
                        # The engine in the driver's own process: one process to stop and wake.
                        {**vllm_environment(threads), "VLLM_ENABLE_V1_MULTIPROCESSING": "0"})
     return Process(name, [python, str(drivers / "transformers_driver.py"), str(model),
-                          str(threads)], python_environment(threads))
+                          str(threads)],
+                   {**python_environment(), "OMP_NUM_THREADS": str(threads)})

@@ -2,10 +2,14 @@
 """A driven process answers, stands still while it sleeps, and leaves nothing behind."""
 
 import pathlib
+import subprocess
 import sys
 
+import driven
 import pytest
 from driven import Driven, Unavailable
+
+DRIVEN = pathlib.Path(driven.__file__).parent
 
 ECHO = """
 import json, sys
@@ -59,6 +63,23 @@ def test_its_last_words_are_the_reason_when_it_ends(echo):
 def test_a_program_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(Unavailable, match="no-such-program"):
         Driven(["/no-such-program"], tmp_path / "log")
+
+
+def test_it_dies_with_its_runner_even_asleep(tmp_path):
+    runner = subprocess.run(
+        [sys.executable, "-c", f"""
+import sys
+sys.path.append({str(DRIVEN)!r})
+import os, pathlib
+from driven import Stoppable
+engine = Stoppable(["sleep", "600"], pathlib.Path({str(tmp_path / 'log')!r}))
+engine.sleep()
+print(engine.process.pid, flush=True)
+os._exit(1)
+"""], capture_output=True, text=True, check=False)
+    stat = pathlib.Path(f"/proc/{int(runner.stdout)}/stat")
+    while stat.exists() and stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z":
+        pass
 
 
 def test_it_is_gone_after_stop_even_out_of_its_sleep(echo):
