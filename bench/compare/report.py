@@ -27,6 +27,11 @@ def print_machine(run):
           f"{machine['memory_gib']} GiB, {' '.join(machine['isa'])}")
     print(f"model      {run['model']}, bf16, {run['threads']} threads, "
           f"median of {run['rounds']} interleaved rounds")
+    versions = {about["version"]: name for name, about in run["about"].items()
+                if "version" in about}
+    if versions:
+        print("peers      " + ", ".join(f"{name.split()[0]} {version}"
+                                        for version, name in versions.items()))
     limits = run["limits"]
     if limits:
         print(f"limits     reads {limits['read_bytes_per_second'] / 1e9:.1f} GB/s, bf16 peak "

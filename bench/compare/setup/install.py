@@ -117,7 +117,8 @@ def step_llama():
     call("llama.cpp: compiling (about 10 minutes on 2 cores)", [
         "cmake", "--build", build, "-j", os.cpu_count() or 1, "--target", "llama-bench",
         "llama-batched-bench", "llama-server", "llama-quantize"], "llama_build")
-    (places.PEERS / "llama.cpp.version").write_text(pins.LLAMA_CPP_PYTHON + "\n", encoding="utf-8")
+    (places.PEERS / "llama.cpp.version").write_text(f"of {pins.LLAMA_CPP_PYTHON}\n",
+                                                    encoding="utf-8")
 
 
 def launcher():
