@@ -154,26 +154,24 @@ def quantize(model):
                                    places.gguf(model, "q8_0"), "Q8_0"], "quantize")
 
 
-# Step -> what it does, steps it needs, files that decide its result.
+# Step -> what it does, steps it needs, pins and files that decide its result.
 STEPS = {
     "venv": (step_venv, (), ()),
-    "llama": (step_llama, ("venv",), ("pins.py",)),
-    "python": (step_python, ("venv",), ("pins.py",)),
-    "vllm": (step_vllm, ("python",), ("pins.py", "requirements_of.py")),
+    "llama": (step_llama, ("venv",), (pins.LLAMA_CPP_PYTHON,)),
+    "python": (step_python, ("venv",), (*pins.TORCH, *pins.TRANSFORMERS)),
+    "vllm": (step_vllm, ("python",), (*pins.VLLM, *pins.VLLM_BESIDES)),
     "gguf": (step_gguf, ("llama", "python"), ()),
     "synthetic": (step_synthetic, ("llama", "python"),
-                  ("synthetic_model.py", "synthetic_gguf.py")),
+                  (HERE / "synthetic_model.py", HERE / "synthetic_gguf.py")),
 }
 
 
 def key_of(name):
     """What a finished step records: a changed pin or script repeats it."""
-    step, needs, files = STEPS[name]
-    digest = hashlib.sha256()
-    for part in (step.__name__, *map(key_of, needs)):
-        digest.update(part.encode())
-    for file in files:
-        digest.update((HERE / file).read_bytes())
+    _, needs, deciding = STEPS[name]
+    digest = hashlib.sha256(name.encode())
+    for part in (*map(key_of, needs), *deciding):
+        digest.update(part.read_bytes() if isinstance(part, pathlib.Path) else part.encode())
     return digest.hexdigest()
 
 
