@@ -19,8 +19,10 @@ class LlamaCpp:
     that lose clearly in the trial are dropped, and of the others the best counts."""
 
     VARIANTS = {
-        "decode": (("-fa", "on"), ("-fa", "off"), ("-fa", "on", "-kvu")),
-        "prefill": (("-fa", "on"), ("-fa", "off"), ("-fa", "on", "-ub", "1024")),
+        "decode": (("-fa", "on"), ("-fa", "off"), ("-fa", "on", "-ctk", "bf16", "-ctv", "bf16"),
+                   ("-fa", "on", "-kvu")),
+        "prefill": (("-fa", "on"), ("-fa", "off"), ("-fa", "on", "-ctk", "bf16", "-ctv", "bf16"),
+                    ("-fa", "on", "-ub", "1024")),
     }
 
     def __init__(self, name, model, threads):
@@ -30,12 +32,12 @@ class LlamaCpp:
         self.chosen = {}
 
     def start(self):
-        for program in ("llama-bench", "llama-batched-bench"):
-            if not (places.LLAMA_BIN / program).exists():
-                raise Unavailable(f"{program} is not built; run make bench-compare-setup")
-        if not self.model.exists():
-            raise Unavailable(f"{self.model.name} is missing; run make bench-compare-setup")
-        return {"version": (places.PEERS / "llama.cpp.version").read_text().strip()}
+        version = places.PEERS / "llama.cpp.version"
+        programs = [places.LLAMA_BIN / name for name in ("llama-bench", "llama-batched-bench")]
+        for needed in (*programs, version, self.model):
+            if not needed.exists():
+                raise Unavailable(f"{needed.name} is missing; run make bench-compare-setup")
+        return {"version": version.read_text(encoding="utf-8").strip()}
 
     def run(self, task):
         variants = self.chosen.get(task.name) or self.VARIANTS[task.kind]
