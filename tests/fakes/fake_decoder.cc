@@ -15,6 +15,9 @@ namespace {
 
 // Candidates with logits of their own, best first; masks in tests are shorter.
 constexpr std::uint64_t kCandidates = 16;
+// The tokens of a text that repeats itself.
+constexpr TokenId kEchoFirst = 10;
+constexpr std::uint64_t kEchoTokens = 20;
 
 std::uint64_t Mix(std::uint64_t value) {
   value += 0x9e3779b97f4a7c15U;
@@ -142,20 +145,25 @@ absl::StatusOr<const StepResult*> FakeDecoder::Collect() {
     const SampleRequest& request = batch.samples[i];
     const SequenceSlice& slice = batch.slices[static_cast<std::size_t>(request.slice)];
     const std::uint64_t state = states_[static_cast<std::size_t>(request.row)];
+    const TokenId last = batch.tokens[static_cast<std::size_t>(request.row)];
     const bool broken = options_.broken && options_.broken(slice.sequence);
     if (!broken && request.sampling != nullptr && PlainGreedy(request)) {
-      result_.rows[i].token = Greedy(state, request.masked);
+      result_.rows[i].token = Greedy(state, last, request.masked);
       continue;
     }
-    FillLogits(state, logits_);
+    FillLogits(state, last, logits_);
     if (broken) logits_[0] = std::numeric_limits<float>::quiet_NaN();
     sampler_.Sample(absl::MakeSpan(logits_), request, result_.rows[i]);
   }
   return &result_;
 }
 
-TokenId FakeDecoder::Candidate(std::uint64_t state, std::uint64_t k) const {
+TokenId FakeDecoder::Candidate(std::uint64_t state, TokenId last, std::uint64_t k) const {
   const std::uint64_t random = Mix(state + (k + 1) * 0x632be59bd9b4e019U);
+  const bool echo = static_cast<std::int64_t>((random >> 10) % 1000) < options_.echo_per_mille;
+  if (k == 0 && echo) {
+    return kEchoFirst + static_cast<TokenId>(Mix(static_cast<std::uint64_t>(last)) % kEchoTokens);
+  }
   const bool eos = static_cast<std::int64_t>(random % 1000) < options_.eos_per_mille;
   if (eos) return options_.eos_token;
   const auto token =
@@ -163,22 +171,24 @@ TokenId FakeDecoder::Candidate(std::uint64_t state, std::uint64_t k) const {
   return token == options_.eos_token ? (token + 1) % options_.vocabulary : token;
 }
 
-TokenId FakeDecoder::Greedy(std::uint64_t state, absl::Span<const TokenId> masked) const {
+TokenId FakeDecoder::Greedy(std::uint64_t state, TokenId last,
+                            absl::Span<const TokenId> masked) const {
   for (std::uint64_t k = 0; k < kCandidates; ++k) {
-    const TokenId token = Candidate(state, k);
+    const TokenId token = Candidate(state, last, k);
     if (std::find(masked.begin(), masked.end(), token) == masked.end()) return token;
   }
   PINTLE_CHECK(false, "tests mask fewer ids than there are candidates");
   return -1;
 }
 
-void FakeDecoder::FillLogits(std::uint64_t state, std::vector<float>& logits) const {
+void FakeDecoder::FillLogits(std::uint64_t state, TokenId last, std::vector<float>& logits) const {
   logits.resize(static_cast<std::size_t>(options_.vocabulary));
   for (std::size_t token = 0; token < logits.size(); ++token) {
     logits[token] = static_cast<float>(Mix(state ^ (token << 32)) >> 40) * (4.0F / (1U << 24));
   }
   for (std::uint64_t k = kCandidates; k-- > 0;) {
-    logits[static_cast<std::size_t>(Candidate(state, k))] = 6.0F - 0.1F * static_cast<float>(k);
+    logits[static_cast<std::size_t>(Candidate(state, last, k))] =
+        6.0F - 0.1F * static_cast<float>(k);
   }
 }
 
@@ -243,7 +253,7 @@ std::uint64_t FakeDecoder::Digest(absl::Span<const TokenId> context) const {
 
 TokenId FakeDecoder::ReferenceNext(absl::Span<const TokenId> context,
                                    absl::Span<const TokenId> masked) const {
-  return Greedy(Digest(context), masked);
+  return Greedy(Digest(context), context.empty() ? -1 : context.back(), masked);
 }
 
 std::vector<TokenId> FakeDecoder::ReferenceTokens(absl::Span<const TokenId> prompt,
@@ -268,9 +278,9 @@ std::vector<TokenId> FakeDecoder::ReferenceSampled(absl::Span<const TokenId> pro
     request.output = absl::MakeConstSpan(context).subspan(prompt.size());
     SampledRow row;
     if (PlainGreedy(request)) {
-      row.token = Greedy(state, {});
+      row.token = Greedy(state, context.back(), {});
     } else {
-      FillLogits(state, logits);
+      FillLogits(state, context.back(), logits);
       sampler.Sample(absl::MakeSpan(logits), request, row);
     }
     const auto position = static_cast<Position>(context.size());

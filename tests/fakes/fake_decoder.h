@@ -21,6 +21,9 @@ struct FakeDecoderOptions {
   // and a reference does not end where a sampled one draws it.
   TokenId eos_token = 2;
   std::int32_t eos_per_mille = 0;
+  // How often the best next token follows from the last token alone, by a map into few tokens: text
+  // that repeats itself, with jumps that depend on the whole context as ever.
+  std::int32_t echo_per_mille = 0;
   // Called at the start of Launch and of Collect: an artificial cost, or the step's failure.
   std::function<absl::Status(const StepBatch&)> on_launch;
   std::function<absl::Status(const StepBatch&)> on_collect;
@@ -68,10 +71,10 @@ class FakeDecoder final : public Decoder {
   std::uint64_t& At(BlockIndex block, std::int32_t offset);
   void CheckBatch(const StepBatch& batch) const;
   void Compute(const SequenceSlice& slice, const StepBatch& batch);
-  TokenId Greedy(std::uint64_t state, absl::Span<const TokenId> masked) const;
-  // The k-th best token after a context with this digest.
-  TokenId Candidate(std::uint64_t state, std::uint64_t k) const;
-  void FillLogits(std::uint64_t state, std::vector<float>& logits) const;
+  TokenId Greedy(std::uint64_t state, TokenId last, absl::Span<const TokenId> masked) const;
+  // The k-th best token after a context with this digest and last token.
+  TokenId Candidate(std::uint64_t state, TokenId last, std::uint64_t k) const;
+  void FillLogits(std::uint64_t state, TokenId last, std::vector<float>& logits) const;
   std::uint64_t Digest(absl::Span<const TokenId> context) const;
 
   const FakeDecoderOptions options_;

@@ -52,23 +52,28 @@ absl::Span<const TokenId> ActiveTurn::Output(std::int32_t index) const {
   return absl::MakeConstSpan(choice(index).tokens).subspan(request_.prompt.size());
 }
 
-absl::Span<const TokenId> ActiveTurn::Masked(std::int32_t index) const {
-  const auto made = static_cast<std::int32_t>(Output(index).size());
+std::int32_t ActiveTurn::OutputLeft(std::int32_t index) const {
+  return max_tokens_ - static_cast<std::int32_t>(Output(index).size());
+}
+
+absl::Span<const TokenId> ActiveTurn::Masked(std::int32_t index, std::int32_t ahead) const {
+  const auto made = static_cast<std::int32_t>(Output(index).size()) + ahead;
   if (made >= request_.stopping.min_tokens) return {};
   return masked_;
 }
 
+std::optional<FinishReason> ActiveTurn::Ending(std::int32_t index, TokenId token,
+                                               std::int32_t ahead) const {
+  if (Contains(request_.stopping.eos_token_ids, token)) return FinishReason::kEos;
+  if (Contains(request_.stopping.stop_token_ids, token)) return FinishReason::kStop;
+  if (ahead + 1 >= OutputLeft(index)) return FinishReason::kLength;
+  return std::nullopt;
+}
+
 std::optional<FinishReason> ActiveTurn::Accept(std::int32_t index, TokenId token) {
+  const std::optional<FinishReason> reason = Ending(index, token, 0);
   ActiveChoice& own = choice(index);
   own.tokens.push_back(token);
-  std::optional<FinishReason> reason;
-  if (Contains(request_.stopping.eos_token_ids, token)) {
-    reason = FinishReason::kEos;
-  } else if (Contains(request_.stopping.stop_token_ids, token)) {
-    reason = FinishReason::kStop;
-  } else if (static_cast<std::int32_t>(Output(index).size()) >= max_tokens_) {
-    reason = FinishReason::kLength;
-  }
   own.ended = reason.has_value();
   return reason;
 }

@@ -17,6 +17,7 @@
 #include "worker/kv/kv_cache.h"
 #include "worker/kv/kv_sequence.h"
 #include "worker/scheduler/step_input.h"
+#include "worker/speculation/sequence_drafter.h"
 
 namespace pintle {
 
@@ -30,6 +31,8 @@ struct ActiveChoice {
   // How often in a row the pool refused this sequence's growth: what it says it needs grows with
   // it.
   std::int32_t refusals = 0;
+  // Made when drafts are first looked for.
+  std::unique_ptr<SequenceDrafter> drafter;
 };
 
 // A turn from Submit to its end: what is known of it, and what it needs next.
@@ -79,8 +82,12 @@ class ActiveTurn {
   std::int32_t TokensLeft(std::int32_t choice) const;
   // Output tokens of the choice so far.
   absl::Span<const TokenId> Output(std::int32_t choice) const;
-  // Ids the choice must not sample next: EOS and stop ids until min_tokens.
-  absl::Span<const TokenId> Masked(std::int32_t choice) const;
+  // Output tokens the choice may still make.
+  std::int32_t OutputLeft(std::int32_t choice) const;
+  // Ids the choice must not sample after `ahead` tokens more: EOS and stop ids until min_tokens.
+  absl::Span<const TokenId> Masked(std::int32_t choice, std::int32_t ahead = 0) const;
+  // The reason if `token`, after `ahead` tokens more, is the choice's last.
+  std::optional<FinishReason> Ending(std::int32_t choice, TokenId token, std::int32_t ahead) const;
   // Appends a sampled token; the reason if it is the choice's last.
   std::optional<FinishReason> Accept(std::int32_t choice, TokenId token);
 

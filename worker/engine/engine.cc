@@ -24,6 +24,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
                                                        std::unique_ptr<Decoder> decoder,
                                                        const Clock& clock, EngineTier tier) {
   PINTLE_RETURN_IF_ERROR(options.scheduler.Validate());
+  PINTLE_RETURN_IF_ERROR(options.speculation.Validate());
   const KvLayout layout = decoder->Layout();
   if (decoder->KvBlocks() < kBlocksMin) {
     return InvalidField("kv_bytes", absl::StrCat("makes ", decoder->KvBlocks(),

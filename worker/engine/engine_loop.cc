@@ -36,7 +36,8 @@ EngineLoop::EngineLoop(const EngineOptions& options, const Scheduler& scheduler,
       tier_(tier),
       clock_(clock),
       transfers_(cache, decoder, tier),
-      now_(clock.Monotonic()) {}
+      now_(clock.Monotonic()),
+      speculator_(options.speculation) {}
 
 bool EngineLoop::RunOnce() {
   now_ = clock_.Monotonic();
@@ -52,6 +53,7 @@ bool EngineLoop::RunOnce() {
   progress |= transfers_.Step(now_);
   table_.RefreshFront();
   FillInput();
+  speculator_.Propose(table_, input_);
   const StepPlan plan = scheduler_.Step(input_);
   builder_.Clear();
   progress |= Carry(plan);
@@ -313,7 +315,16 @@ bool EngineLoop::Carry(const StepPlan& plan) {
 
 void EngineLoop::AddRun(ActiveTurn& turn, std::int32_t index, std::int32_t rows) {
   ActiveChoice& choice = turn.choice(index);
-  const absl::Status status = builder_.Add(turn, index, rows, cache_, now_);
+  const std::int32_t drafts = std::max(0, rows - turn.TokensLeft(index));
+  absl::Status status = absl::OkStatus();
+  if (drafts > 0) {
+    status = builder_.Add(turn, index, rows - drafts, cache_, now_,
+                          choice.drafter->drafts().first(static_cast<std::size_t>(drafts)));
+  }
+  // Blocks that cannot be had are not asked for on behalf of drafts.
+  if (drafts == 0 || !status.ok()) {
+    status = builder_.Add(turn, index, rows - drafts, cache_, now_);
+  }
   choice.refusals = status.ok() ? 0 : choice.refusals + 1;
 }
 
@@ -345,12 +356,6 @@ bool EngineLoop::BreakDeadlock(const StepPlan& plan) {
 }
 
 void EngineLoop::Compute() {
-  std::int64_t prompt_rows = 0;
-  std::int64_t rows = 0;
-  for (const StepBuilder::SliceOrigin& slice : builder_.slices()) {
-    prompt_rows += slice.prompt_rows;
-    rows += slice.rows;
-  }
   const absl::Duration start = clock_.Monotonic();
   absl::Status status = decoder_.Launch(builder_.batch());
   absl::StatusOr<const StepResult*> result =
@@ -361,12 +366,24 @@ void EngineLoop::Compute() {
     FailStep(result.status());
     return;
   }
-  prompt_tokens_computed_ += prompt_rows;
-  prefill_rate_.Add(prompt_rows, now_ - start);
-  decode_rate_.Add(rows - prompt_rows, now_ - start);
-  step_cost_.Observe(static_cast<std::int32_t>(rows - prompt_rows),
-                     static_cast<std::int32_t>(prompt_rows), now_ - start);
   Publish(**result);
+  Measure(now_ - start);
+}
+
+void EngineLoop::Measure(absl::Duration time) {
+  std::int32_t prompt_rows = 0;
+  std::int32_t rows = 0;
+  bool decodes = true;
+  for (const StepBuilder::SliceOrigin& slice : builder_.slices()) {
+    prompt_rows += slice.prompt_rows;
+    rows += slice.rows;
+    decodes = decodes && slice.rows == slice.drafts + 1;
+  }
+  prompt_tokens_computed_ += prompt_rows;
+  prefill_rate_.Add(prompt_rows, time);
+  decode_rate_.Add(rows - prompt_rows - speculator_.wasted_rows(), time);
+  step_cost_.Observe(rows - prompt_rows, prompt_rows, time);
+  if (decodes && prompt_rows == 0) speculator_.Observe(rows, time);
 }
 
 void EngineLoop::FailStep(const absl::Status& status) {
@@ -381,11 +398,15 @@ void EngineLoop::FailStep(const absl::Status& status) {
 
 void EngineLoop::Publish(const StepResult& result) {
   // All writes first: the first tokens of a turn's other choices need its prompt to be kept.
-  for (const StepBuilder::SliceOrigin& slice : builder_.slices()) Keep(slice);
+  const absl::Span<const std::int32_t> counted = speculator_.Judge(builder_, result, table_);
+  for (std::size_t slice = 0; slice < counted.size(); ++slice) Keep(slice, counted[slice]);
   for (std::size_t i = 0; i < builder_.samples().size(); ++i) {
     const StepBuilder::SampleOrigin& sample = builder_.samples()[i];
     ActiveTurn* turn = table_.Find(builder_.slices()[sample.slice].turn);
     if (turn == nullptr) continue;
+    // What follows a draft that was wrong is about a text that there is not.
+    const bool drafted = builder_.slices()[sample.slice].drafts > 0;
+    if (drafted && sample.ahead >= counted[sample.slice]) continue;
     const SampledRow& row = result.rows[i];
     if (!row.status.ok()) {
       table_.Cancel(*turn, row.status, now_);
@@ -397,15 +418,14 @@ void EngineLoop::Publish(const StepResult& result) {
   }
 }
 
-void EngineLoop::Keep(const StepBuilder::SliceOrigin& origin) {
+void EngineLoop::Keep(std::size_t slice, std::int32_t counted) {
+  const StepBuilder::SliceOrigin& origin = builder_.slices()[slice];
+  // The row before each token that counts; the last token's own comes with the next step.
+  const std::int32_t rows = origin.drafts > 0 ? counted : origin.rows;
   ActiveTurn* turn = table_.Find(origin.turn);
   if (turn == nullptr) return;
   ActiveChoice& choice = turn->choice(origin.choice);
-  cache_.Append(
-      choice.kv,
-      absl::MakeConstSpan(choice.tokens)
-          .subspan(static_cast<std::size_t>(origin.start), static_cast<std::size_t>(origin.rows)),
-      now_);
+  cache_.Append(choice.kv, builder_.RowsOf(slice).first(static_cast<std::size_t>(rows)), now_);
   if (!turn->AwaitsFork() || choice.kv.tokens() != turn->prompt_tokens()) return;
   if (absl::Status status = table_.Fork(*turn, now_); !status.ok()) {
     table_.Cancel(*turn, status, now_);
@@ -462,6 +482,8 @@ EngineSnapshot EngineLoop::Figures() const {
   figures.steps = steps_;
   figures.prompt_tokens_computed = prompt_tokens_computed_;
   figures.output_tokens = output_tokens_;
+  figures.drafted_tokens = speculator_.drafted();
+  figures.accepted_tokens = speculator_.accepted();
   figures.prefill_tokens_per_second = prefill_rate_.tokens_per_second();
   figures.decode_tokens_per_second = decode_rate_.tokens_per_second();
   figures.kv = cache_.Stats();

@@ -13,6 +13,7 @@
 #include "worker/engine/engine_snapshot.h"
 #include "worker/engine/kv_transfers.h"
 #include "worker/engine/rate_meter.h"
+#include "worker/engine/speculator.h"
 #include "worker/engine/step_builder.h"
 #include "worker/engine/tier_link.h"
 #include "worker/engine/turn_mailbox.h"
@@ -76,8 +77,11 @@ class EngineLoop {
   void Compute();
   void FailStep(const absl::Status& status);
   void Publish(const StepResult& result);
-  // Keeps what a slice has written; forks the turn when that was the end of its prompt.
-  void Keep(const StepBuilder::SliceOrigin& origin);
+  // Keeps what a slice has written, without the drafts that do not count; forks the turn when that
+  // was the end of its prompt.
+  void Keep(std::size_t slice, std::int32_t counted);
+  // Teaches the meters what the step has cost.
+  void Measure(absl::Duration time);
   void PublishScores(ActiveTurn& turn, std::size_t sample, const StepResult& result);
   void PublishToken(ActiveTurn& turn, std::int32_t choice, const SampledRow& row);
 
@@ -102,6 +106,7 @@ class EngineLoop {
   RateMeter prefill_rate_;
   RateMeter decode_rate_;
   StepCost step_cost_;
+  Speculator speculator_;
   std::int64_t steps_ = 0;
   std::int64_t prompt_tokens_computed_ = 0;
   std::int64_t output_tokens_ = 0;

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "contract/limits.h"
+#include "worker/engine/speculator.h"
 #include "worker/kv/kv_cache.h"
 #include "worker/kv/kv_observer.h"
 #include "worker/scheduler/scheduler.h"
@@ -15,6 +16,7 @@ namespace pintle {
 
 struct EngineOptions {
   SchedulerOptions scheduler;
+  SpeculationOptions speculation;
   // Blocks, their size and bytes come from the decoder; the other fields are taken as they are.
   kv::KvOptions kv;
   // A reader that stays behind this long loses its turn.

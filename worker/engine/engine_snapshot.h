@@ -23,6 +23,9 @@ struct EngineSnapshot {
   std::int64_t steps = 0;
   std::int64_t prompt_tokens_computed = 0;
   std::int64_t output_tokens = 0;
+  // Tokens tried by speculation, and of them those that became output.
+  std::int64_t drafted_tokens = 0;
+  std::int64_t accepted_tokens = 0;
   // Measured over the last steps, tokens per second; 0 while unknown.
   double prefill_tokens_per_second = 0;
   double decode_tokens_per_second = 0;

@@ -30,6 +30,7 @@ class Decision {
     RunDecodes();
     AdmitWaiting();
     SharePrefill();
+    AddDrafts();
     return std::move(plan_);
   }
 
@@ -185,6 +186,32 @@ class Decision {
       }
     }
     std::erase_if(plan_.admitted, [](const PlannedAdmission& turn) { return turn.rows == 0; });
+  }
+
+  // Rows and blocks that this step has left, for drafts of the sequences that decode.
+  void AddDrafts() {
+    const bool scarce = plan_.stalled || !plan_.preempted.empty();
+    if (scarce || !prefills_.empty()) return;
+    std::int32_t rows = options_.step_tokens - static_cast<std::int32_t>(plan_.runs.size());
+    for (std::size_t i = 0; i < decodes_.size() && rows > 0; ++i) {
+      const RunningSequence& sequence = *decodes_[i];
+      const RunningTurn& turn = TurnOf(sequence);
+      std::int32_t drafts = std::min(sequence.drafts, rows);
+      if (drafts <= 0) continue;
+      // The row that runs anyway may have taken a block already.
+      const std::int32_t room = sequence.room > 0 ? sequence.room : input_.block_tokens;
+      std::int32_t blocks = (std::max(0, 1 + drafts - room) + input_.block_tokens - 1) /
+                            input_.block_tokens;
+      if (turn.funded || blocks > std::min(available_, RoomOf(turn.group))) {
+        drafts = std::min(drafts, room - 1);
+        blocks = 0;
+      }
+      if (drafts <= 0) continue;
+      Take(turn.group, blocks);
+      // Nothing was preempted, so the runs are those of decodes_, in order.
+      plan_.runs[i].rows += drafts;
+      rows -= drafts;
+    }
   }
 
   // Gives a prompt up to `rows` more rows; returns how many.

@@ -40,6 +40,8 @@ struct SchedulerOptions {
 //   rank that does not fit holds back all behind it, so it cannot be overtaken for ever.
 // - Out of blocks: paused turns lose theirs first, then the last in rank below the one in need;
 //   a turn never preempts one ahead of it but waits. Hence the first unpaused turn always goes on.
+// - Drafts come last: in steps without prompts, of the rows and blocks that are left, and nobody is
+//   preempted for them.
 // Thread: any; it has no state besides its options. Never fails.
 class Scheduler {
  public:

@@ -55,6 +55,8 @@ struct RunningSequence {
   std::size_t turn = 0;          // index into StepInput::running
   std::int32_t tokens_left = 0;  // known tokens without KV: 1 when decoding, 0 when it has ended
   std::int32_t room = 0;         // tokens that fit into blocks it has or has reserved
+  // Drafts it would try beside its one row; only what nobody else needs is given to them.
+  std::int32_t drafts = 0;
 };
 
 // Everything one decision depends on.

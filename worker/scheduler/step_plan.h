@@ -9,7 +9,7 @@
 
 namespace pintle {
 
-// A sequence that computes its next `rows` tokens.
+// A sequence that computes its next `rows` tokens; rows beyond those it has left are drafts.
 struct PlannedRun {
   SequenceId sequence = 0;
   std::int32_t rows = 0;

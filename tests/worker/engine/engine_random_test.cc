@@ -27,9 +27,11 @@ class RandomLoad {
  public:
   // With a tier: a small and unreliable one below the device.
   // With pins: sessions are pinned at random, and moved as wholes.
-  RandomLoad(std::uint32_t seed, bool tier, bool pins = false)
+  // With drafts: text that repeats itself, drafted whatever it costs.
+  RandomLoad(std::uint32_t seed, bool tier, bool pins = false, bool drafts = false)
       : random_(seed),
         pins_(pins),
+        drafts_(drafts),
         setup_(MakeSetup(tier)),
         engine_bench_(std::make_unique<EngineBench>(setup_)) {}
 
@@ -68,6 +70,7 @@ class RandomLoad {
   std::int64_t pinned() const { return pinned_; }
   std::int64_t moved() const { return moved_; }
   std::int64_t restarts() const { return restarts_; }
+  std::int64_t accepted() { return bench().engine().Snapshot().accepted_tokens; }
   tier::TierStats Tier() { return bench().engine().Snapshot().tiers.at(0); }
 
  private:
@@ -101,6 +104,11 @@ class RandomLoad {
     constexpr std::int32_t kBlockTokens[] = {16, 32, 256};
     setup.decoder.block_tokens = kBlockTokens[Pick(0, 2)];
     setup.decoder.eos_per_mille = Pick(0, 1) * 20;
+    if (drafts_) {
+      setup.engine.speculation.at_any_cost = true;
+      setup.engine.speculation.tokens_max = Pick(1, limits::kDraftTokens);
+      setup.decoder.echo_per_mille = Pick(500, 990);
+    }
     setup.blocks = std::max(10, Pick(350, 1500) / setup.decoder.block_tokens);
     // Requests are short enough to leave room for guarantees.
     if (pins_) setup.decoder.context_tokens = (setup.blocks / 2 - 2) * setup.decoder.block_tokens;
@@ -136,9 +144,9 @@ class RandomLoad {
     turn.n = Pick(0, 3) == 0 ? Pick(2, 3) : 1;
     turn.priority = Pick(0, 100);
     if (Pick(0, 1) == 0) {
-      turn.sampling.temperature = 1.0F;
+      turn.sampling.temperature = drafts_ ? 0.1F : 1.0F;
       turn.sampling.seed = static_cast<std::uint64_t>(Pick(0, 1000));
-      turn.sampling.repetition_penalty = 1.2F;
+      turn.sampling.repetition_penalty = drafts_ ? 1.005F : 1.2F;
     }
     turn.prompt_logprobs = Pick(0, 7) == 0;
     if (pins_ && !turn.key.session.empty() && Pick(0, 3) == 0) {
@@ -336,6 +344,7 @@ class RandomLoad {
 
   std::mt19937 random_;
   const bool pins_;
+  const bool drafts_;
   std::shared_ptr<tier::FakeMedium> medium_ = std::make_shared<tier::FakeMedium>();
   std::vector<tier::TierManifest::SessionEnd> manifest_;
   const EngineBench::Setup setup_;
@@ -363,6 +372,8 @@ class EngineRandomTest : public ::testing::TestWithParam<std::uint32_t> {
     EXPECT_GT(pinned, 0);
     EXPECT_GT(moved, 0);
     EXPECT_GT(restarts, 0);
+    std::printf("accepted drafts %lld\n", static_cast<long long>(accepted));
+    EXPECT_GT(accepted, 1000);
   }
   static inline std::int64_t moved_down = 0;
   static inline std::int64_t moved_up = 0;
@@ -370,6 +381,7 @@ class EngineRandomTest : public ::testing::TestWithParam<std::uint32_t> {
   static inline std::int64_t pinned = 0;
   static inline std::int64_t moved = 0;
   static inline std::int64_t restarts = 0;
+  static inline std::int64_t accepted = 0;
 };
 
 TEST_P(EngineRandomTest, EveryCommittedTurnEqualsTheOracle) {
@@ -397,6 +409,15 @@ TEST_P(EngineRandomTest, PinsMovesAndRestartsChangeNoToken) {
   pinned += load.pinned();
   moved += load.moved();
   restarts += load.restarts();
+}
+
+TEST_P(EngineRandomTest, DraftsChangeNoToken) {
+  SCOPED_TRACE(absl::StrCat("seed ", GetParam()));
+  RandomLoad load(GetParam(), /*tier=*/GetParam() % 4 == 1, /*pins=*/GetParam() % 2 == 1,
+                  /*drafts=*/true);
+  load.Play(600);
+  EXPECT_GT(load.committed(), 5);
+  accepted += load.accepted();
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, EngineRandomTest, ::testing::Range(1U, 41U));

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/speculation/sequence_drafter.h"
+
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace pintle {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using Tokens = std::vector<TokenId>;
+
+TEST(SequenceDrafterTest, DraftsWhatFollowedBefore) {
+  SequenceDrafter drafter;
+  drafter.Look(Tokens{1, 2, 3, 4, 5, 9, 1, 2}, 3);
+  EXPECT_THAT(drafter.drafts(), ElementsAre(3, 4, 5));
+  EXPECT_EQ(drafter.Offer().tokens, 3);
+}
+
+TEST(SequenceDrafterTest, NoMatchNoRoomAndNoPermissionGiveNone) {
+  SequenceDrafter drafter;
+  drafter.Look(Tokens{1, 2, 3}, 8);
+  EXPECT_THAT(drafter.drafts(), IsEmpty());
+  EXPECT_EQ(drafter.Offer().tokens, 0);
+  drafter.Look(Tokens{1, 2, 3, 9, 1, 2}, 0);
+  EXPECT_THAT(drafter.drafts(), IsEmpty());
+  drafter.Stop();
+  drafter.Look(Tokens{1, 2, 3, 9, 1, 2}, 8);
+  EXPECT_THAT(drafter.drafts(), IsEmpty());
+}
+
+// A text whose last two tokens always occurred before, and never longer runs.
+class FreeText {
+ public:
+  const Tokens& Next() {
+    if (tokens_.empty()) tokens_ = {1, 2};
+    tokens_.insert(tokens_.end(), {next_++, 1, 2});
+    return tokens_;
+  }
+
+ private:
+  Tokens tokens_;
+  TokenId next_ = 1000;
+};
+
+TEST(SequenceDrafterTest, RefusalsLowerTheOddsOfTheirLengthAlone) {
+  SequenceDrafter drafter;
+  FreeText text;
+  drafter.Look(text.Next(), 4);
+  const double before = drafter.Offer().odds;
+  for (int i = 0; i < 6; ++i) {
+    drafter.Learn(1, 0);
+    drafter.Look(text.Next(), 4);
+  }
+  EXPECT_LT(drafter.Offer().odds, 0.5 * before);
+  SequenceDrafter quoting;
+  quoting.Look(Tokens{1, 2, 3, 4, 5, 6, 7, 8, 50, 1, 2, 3, 4, 5, 6}, 4);
+  EXPECT_GT(quoting.Offer().odds, 0.5);
+}
+
+TEST(SequenceDrafterTest, AcceptedDraftsRaiseTheOdds) {
+  SequenceDrafter drafter;
+  FreeText text;
+  drafter.Look(text.Next(), 8);
+  for (int i = 0; i < 5; ++i) {
+    drafter.Learn(3, 3);
+    drafter.Look(text.Next(), 8);
+  }
+  EXPECT_GT(drafter.Offer().odds, 0.8);
+  EXPECT_LT(drafter.Offer().odds, 1.0);
+}
+
+TEST(SequenceDrafterTest, WhatIsNotTriedIsProbedWithOneDraftNowAndThen) {
+  SequenceDrafter drafter;
+  FreeText text;
+  drafter.Look(text.Next(), 8);
+  for (int i = 0; i < 30; ++i) {
+    drafter.Learn(1, 0);
+    drafter.Look(text.Next(), 8);
+  }
+  int probes = 0;
+  for (int i = 0; i < 640; ++i) {
+    if (drafter.Offer().odds > 0.4) {
+      EXPECT_EQ(drafter.Offer().tokens, 1);
+      drafter.Learn(1, 0);
+      ++probes;
+    }
+    drafter.Look(text.Next(), 8);
+  }
+  EXPECT_EQ(probes, 10);
+}
+
+}  // namespace
+}  // namespace pintle

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/speculation/draft_choice.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace pintle {
+namespace {
+
+constexpr double kGain = 1.05;
+constexpr double kDelay = 1.10;
+
+}  // namespace
+
+std::vector<std::int32_t> ChooseDrafts(absl::Span<const DraftOffer> offers, std::int32_t decoding,
+                                       const RowCost& cost) {
+  std::vector<std::int32_t> best(offers.size(), 0);
+  if (offers.empty() || decoding < 1 || decoding >= RowCost::kRows) return best;
+  const double alone = cost.Seconds(decoding);
+  if (alone <= 0) return best;
+  std::vector<std::int32_t> chosen(offers.size(), 0);
+  std::vector<double> odds;  // of each offer's next draft
+  for (const DraftOffer& offer : offers) odds.push_back(offer.odds);
+  double tokens = decoding;
+  double most = kGain * tokens / alone;
+  std::int32_t drafting = 0;
+  const std::int32_t rows_max =
+      std::min(RowCost::kRows, std::max(decoding + 1, 2 * cost.Widest()));
+  for (std::int32_t rows = decoding + 1; rows <= rows_max; ++rows) {
+    std::size_t likeliest = offers.size();
+    for (std::size_t i = 0; i < offers.size(); ++i) {
+      if (chosen[i] == offers[i].tokens) continue;
+      if (likeliest == offers.size() || odds[i] > odds[likeliest]) likeliest = i;
+    }
+    if (likeliest == offers.size()) break;
+    if (++chosen[likeliest] == 1) ++drafting;
+    tokens += odds[likeliest];
+    odds[likeliest] *= offers[likeliest].odds;
+    // A wider step that seems faster was measured at a better moment.
+    const double seconds = std::max(alone, cost.Seconds(rows));
+    if (drafting < decoding && seconds > kDelay * alone) continue;
+    if (tokens / seconds <= most) continue;
+    most = tokens / seconds;
+    best = chosen;
+  }
+  return best;
+}
+
+}  // namespace pintle

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/speculation/sequence_drafter.h"
+
+#include <algorithm>
+
+#include "contract/check.h"
+
+namespace pintle {
+namespace {
+
+// Weight of one draft's fate: five refusals halve the odds.
+constexpr double kWeight = 1.0 / 8;
+// Odds of 1 would promise that drafts never end.
+constexpr double kOddsMax = 0.99;
+constexpr std::int32_t kProbeEvery = 64;
+// Enough for a row that costs little; a probe is paid only where that holds.
+constexpr double kProbeOdds = 0.5;
+
+}  // namespace
+
+std::size_t SequenceDrafter::ClassOf(std::int32_t length) {
+  if (length <= NgramIndex::kLongest) {
+    return static_cast<std::size_t>(length - NgramIndex::kShortest);
+  }
+  return length < 16 ? kClasses - 2 : kClasses - 1;
+}
+
+void SequenceDrafter::Look(absl::Span<const TokenId> tokens, std::int32_t most) {
+  drafts_.clear();
+  if (stopped_) return;
+  const NgramIndex::Match match = index_.Extend(tokens);
+  if (match.length == 0 || most <= 0) return;
+  class_ = ClassOf(match.length);
+  Class& found = classes_[class_];
+  found.passed_over = std::min(found.passed_over + 1, kProbeEvery);
+  NgramIndex::Continue(tokens, match.next, Probes() ? 1 : most, &drafts_);
+}
+
+bool SequenceDrafter::Probes() const {
+  return classes_[class_].passed_over == kProbeEvery && classes_[class_].odds < kProbeOdds;
+}
+
+DraftOffer SequenceDrafter::Offer() const {
+  return {static_cast<std::int32_t>(drafts_.size()),
+          Probes() ? kProbeOdds : std::min(classes_[class_].odds, kOddsMax)};
+}
+
+void SequenceDrafter::Learn(std::int32_t tried, std::int32_t accepted) {
+  PINTLE_CHECK(tried > 0 && accepted >= 0 && accepted <= tried &&
+                   tried <= static_cast<std::int32_t>(drafts_.size()),
+               "drafts that were found");
+  Class& of = classes_[class_];
+  of.passed_over = 0;
+  for (std::int32_t i = 0; i < accepted; ++i) of.odds += kWeight * (1.0 - of.odds);
+  if (accepted < tried) of.odds -= kWeight * of.odds;
+}
+
+void SequenceDrafter::Stop() {
+  stopped_ = true;
+  drafts_.clear();
+}
+
+}  // namespace pintle
