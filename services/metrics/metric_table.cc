@@ -59,6 +59,10 @@ constexpr std::array kTable = {
     MetricRow{"pintle_prompt_tokens_total", kCounter, "model",
               "Prompt tokens computed, cached ones not among them", true, false},
     MetricRow{"pintle_output_tokens_total", kCounter, "model", "Tokens generated", true, false},
+    MetricRow{"pintle_speculation_drafted_tokens_total", kCounter, "model",
+              "Tokens tried ahead because the text before repeated itself", true, false},
+    MetricRow{"pintle_speculation_accepted_tokens_total", kCounter, "model",
+              "Of the tokens tried ahead, those that became output", true, false},
     MetricRow{"pintle_time_to_first_token_seconds", kHistogram, "cache,model",
               "From a turn's arrival to its first token, by how much of its prompt was cached: hit "
               "(half or more), partial, miss",

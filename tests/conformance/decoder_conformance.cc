@@ -86,6 +86,41 @@ TEST_P(DecoderConformance, BatchedRowsEqualRowsAlone) {
   for (std::size_t i = 0; i < alone.size(); ++i) ExpectSame(alone[i], batched[i]);
 }
 
+TEST_P(DecoderConformance, DraftsAreSampledRowByRowAndWrittenOver) {
+  const auto prompt = Tokens(block_tokens() - 2, 1);
+  const auto at = static_cast<Position>(prompt.size());
+  const std::vector<TokenId> drafts = {7, 11, 13, 17};  // over a block's end
+  Run({{prompt, 0, {0, 1}}});
+  Run({{prompt, 0, {2, 3}}});
+  StepBatch batch;
+  const std::vector<BlockIndex> table = {0, 1};
+  batch.tokens = drafts;
+  batch.slices.push_back({1, 0, 4, at, table});
+  for (std::int32_t row = 0; row < 4; ++row) {
+    SampleRequest request;
+    request.row = row;
+    request.sampling = &greedy_;
+    request.logprobs = true;
+    batch.samples.push_back(request);
+  }
+  ASSERT_TRUE(decoder_->Launch(batch).ok());
+  const auto result = decoder_->Collect();
+  ASSERT_TRUE(result.ok()) << result.status();
+  std::vector<Row> rows;
+  for (const SampledRow& row : (*result)->rows) rows.push_back({row.token, row.logprob});
+  ASSERT_EQ(rows.size(), 4U);
+  for (std::size_t i = 0; i < drafts.size(); ++i) {
+    const auto position = at + static_cast<Position>(i);
+    ExpectSame(rows[i], Run({{{drafts[i]}, position, {2, 3}}})[0]);
+  }
+  // Only the first counts: the others' positions are written again.
+  const Row kept = Run({{{19, 23}, at + 1, {0, 1}}})[0];
+  ExpectSame(kept, Run({{{19, 23}, at + 1, {2, 3}}})[0]);
+  auto context = prompt;
+  context.insert(context.end(), {7, 19, 23});
+  ExpectSame(kept, Run({{context, 0, {4, 5}}})[0]);
+}
+
 TEST_P(DecoderConformance, PromptsAndDecodesShareAStep) {
   const auto first = Tokens(6, 1);
   const auto second = Tokens(9, 2);

@@ -147,6 +147,8 @@ void WorkerMetrics::Collect(const EngineSnapshot& snapshot, SampleFamilies& fami
   families.Add("pintle_prompt_tokens_total", model,
                static_cast<double>(snapshot.prompt_tokens_computed));
   families.Add("pintle_output_tokens_total", model, static_cast<double>(snapshot.output_tokens));
+  families.Add("pintle_speculation_drafted_tokens_total", model, Value(snapshot.drafted_tokens));
+  families.Add("pintle_speculation_accepted_tokens_total", model, Value(snapshot.accepted_tokens));
   CollectPins(snapshot.kv, families);
   families.Add("pintle_model_info",
                {{"device", model_.device},

@@ -75,6 +75,15 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
                  "measured speed; 0 for twice a step without prompts")
       ->check(CLI::Range(0.0, 60000.0))
       ->capture_default_str();
+  app.add_option("--speculation", options.speculation,
+                 "ngram: text that repeats itself is made several tokens a step, where measured "
+                 "speed says it pays; the tokens are the same. off: one token a step")
+      ->check(CLI::IsMember({"ngram", "off"}))
+      ->capture_default_str();
+  app.add_option("--speculation-tokens", options.speculation_tokens,
+                 "Tokens tried ahead in one step of one stream, at most")
+      ->check(CLI::Range(1, static_cast<int>(limits::kDraftTokens)))
+      ->capture_default_str();
   app.add_option("--sequences-max", options.sequences_max, "Sequences running at once")
       ->check(CLI::Range(1, static_cast<int>(limits::kRunningSequences)))
       ->capture_default_str();

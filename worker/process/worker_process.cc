@@ -98,6 +98,8 @@ EngineOptions EngineOptionsOf(const WorkerOptions& options, const ModelInfo& mod
   engine.scheduler.step_tokens = options.step_tokens;
   engine.scheduler.inter_token_target = absl::Milliseconds(options.inter_token_ms);
   engine.scheduler.sequences_max = options.sequences_max;
+  engine.speculation.enabled = options.speculation == "ngram";
+  engine.speculation.tokens_max = options.speculation_tokens;
   engine.scheduler.queue_time = absl::Seconds(options.queue_seconds);
   engine.slow_reader_time = absl::Seconds(options.server.slow_reader_seconds);
   engine.kv.policy = options.eviction_policy;

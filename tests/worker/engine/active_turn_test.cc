@@ -47,6 +47,19 @@ TEST(ActiveTurnTest, EosAndStopIdsAreMaskedUntilMinTokens) {
   EXPECT_THAT(turn.Masked(0), IsEmpty());
 }
 
+TEST(ActiveTurnTest, WhatWouldEndAChoiceIsKnownAhead) {
+  ActiveTurn turn = Make(1, 3);
+  EXPECT_THAT(turn.Masked(0, 1), ElementsAre(2, 7));
+  EXPECT_THAT(turn.Masked(0, 2), IsEmpty());
+  EXPECT_EQ(turn.Ending(0, 2, 0), FinishReason::kEos);
+  EXPECT_EQ(turn.Ending(0, 7, 1), FinishReason::kStop);
+  EXPECT_EQ(turn.Ending(0, 50, 1), std::nullopt);
+  EXPECT_EQ(turn.Ending(0, 50, 2), FinishReason::kLength);
+  turn.Accept(0, 50);
+  EXPECT_EQ(turn.OutputLeft(0), 2);
+  EXPECT_EQ(turn.Ending(0, 50, 1), FinishReason::kLength);
+}
+
 TEST(ActiveTurnTest, OnlyUnendedChoicesBesideTheFirstTakePlaces) {
   ActiveTurn turn = Make(3, 10);
   EXPECT_EQ(turn.Places(), 3);

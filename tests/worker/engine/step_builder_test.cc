@@ -94,6 +94,31 @@ TEST_F(StepBuilderTest, ScoresEveryPromptPositionOnce) {
   }
 }
 
+TEST_F(StepBuilderTest, EachDraftIsSampledAsIfTheOnesBeforeItWereOutput) {
+  const auto turn = Begin(1, 5);
+  turn->Accept(0, 99);
+  cache_->Grow(turn->choice(0).kv, 5, kNow).IgnoreError();
+  cache_->Append(turn->choice(0).kv, turn->prompt(), kNow);
+  const std::vector<TokenId> drafts = {41, 42};
+  ASSERT_TRUE(builder_.Add(*turn, 0, 1, *cache_, kNow, drafts).ok());
+  EXPECT_THAT(builder_.batch().tokens, ElementsAre(99, 41, 42));
+  EXPECT_EQ(builder_.batch().slices[0].rows, 3);
+  EXPECT_EQ(builder_.slices()[0].drafts, 2);
+  EXPECT_EQ(builder_.slices()[0].prompt_rows, 0);
+  EXPECT_THAT(builder_.DraftsOf(0), ElementsAre(41, 42));
+  const auto& samples = builder_.batch().samples;
+  ASSERT_THAT(samples, SizeIs(3));
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const auto ahead = static_cast<std::int32_t>(i);
+    EXPECT_EQ(samples[i].row, ahead);
+    EXPECT_EQ(samples[i].index, 1 + ahead);
+    EXPECT_THAT(samples[i].context, SizeIs(6 + i));
+    EXPECT_THAT(samples[i].output, SizeIs(1 + i));
+    EXPECT_EQ(samples[i].context.back(), builder_.batch().tokens[i]);
+    EXPECT_EQ(builder_.samples()[i].ahead, ahead);
+  }
+}
+
 TEST_F(StepBuilderTest, WithoutABlockTheBatchStaysAsItWas) {
   const auto turn = Begin(1, 200);
   const auto small = Begin(2, 10);

@@ -2,6 +2,7 @@
 // SmolLM2 against transformers (scripts/references/smollm2.py). Needs the model of `make setup`.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -115,6 +116,21 @@ TEST(Smollm2ParityTest, Int8WeightsAgreeOnNearlyAllPositions) {
   RecordProperty("int8_disagreements", disagreements);
   std::printf("int8: %d of %d positions differ from f32\n", disagreements, reference.positions);
   EXPECT_LE(disagreements, 0.03 * reference.positions);
+}
+
+// What makes drafts exact: a row among others has the very bits that it has alone.
+TEST(Smollm2ParityTest, RowsOfOneStepHaveTheBitsOfRowsAlone) {
+  const Case one = ReadReference().cases.front();
+  std::vector<TokenId> tokens = one.prompt;
+  tokens.insert(tokens.end(), one.output.begin(), one.output.end());
+  tokens.resize(std::min<std::size_t>(tokens.size(), 60));
+  for (const char* dtype : {"f32", "bf16", "int8"}) {
+    ModelProbe probe = OpenSmol(dtype);
+    const Logits alone = probe.LogitsOf(tokens, 1);
+    for (const std::int32_t rows : {2, 3, 5, 9, 17}) {
+      EXPECT_EQ(MaxDifference(probe.LogitsOf(tokens, rows), alone), 0.0F) << dtype << ", " << rows;
+    }
+  }
 }
 
 }  // namespace

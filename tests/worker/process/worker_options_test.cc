@@ -43,6 +43,14 @@ TEST(WorkerOptionsTest, AFaultyValueNamesItsFlag) {
   EXPECT_THROW(Parse("--threads 2"), CLI::ParseError) << "a model is required";
 }
 
+TEST(WorkerOptionsTest, SpeculationIsOnWithinItsBoundsUnlessSwitchedOff) {
+  EXPECT_EQ(Parse("--model m").speculation, "ngram");
+  EXPECT_EQ(Parse("--model m --speculation off").speculation, "off");
+  EXPECT_EQ(Parse("--model m --speculation-tokens 16").speculation_tokens, 16);
+  EXPECT_THROW(Parse("--model m --speculation draft"), CLI::ParseError);
+  EXPECT_THROW(Parse("--model m --speculation-tokens 17"), CLI::ParseError);
+}
+
 TEST(WorkerOptionsTest, EveryPolicyOfTheRegistryIsTakenAndShown) {
   CLI::App app;
   WorkerOptions options;

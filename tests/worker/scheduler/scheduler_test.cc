@@ -138,6 +138,63 @@ TEST(SchedulerTest, AdmissionTakesThePromptsBlocksAndTheFirstThatDoesNotFitHolds
   EXPECT_THAT(Step(input).admitted, ElementsAre(PlannedAdmission{1, 48}));
 }
 
+TEST(SchedulerTest, DraftsTakeRowsAndBlocksThatAreLeft) {
+  StepInput input = Empty(1);
+  AddRunning(input, 1, At(1), 4, 1, 3);
+  AddRunning(input, 2, At(2), 4, 1, 2);
+  AddRunning(input, 3, At(3), 4, 1, 1);
+  for (RunningSequence& sequence : input.sequences) sequence.drafts = 5;
+  // The first takes the only block, the others fill those they have.
+  EXPECT_THAT(Step(input).runs,
+              ElementsAre(PlannedRun{10, 6}, PlannedRun{20, 2}, PlannedRun{30, 1}));
+  input.blocks_available = 0;
+  EXPECT_THAT(Step(input).runs,
+              ElementsAre(PlannedRun{10, 3}, PlannedRun{20, 2}, PlannedRun{30, 1}));
+}
+
+TEST(SchedulerTest, ADraftsRowMayLieInTheBlockThatItsSequenceTakesAnyway) {
+  StepInput input = Empty(1);
+  AddRunning(input, 1, At(1), 4, 1, 0);
+  input.sequences.back().drafts = 30;
+  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{10, 16}));
+}
+
+TEST(SchedulerTest, FundedDraftsStayInTheirBudgetAndGroupsInTheirRoom) {
+  StepInput input = Empty(50);
+  AddRunning(input, 1, At(1), 4, 1, 3);
+  input.running.back().funded = true;
+  AddRunning(input, 2, At(2), 4, 1, 4);
+  input.running.back().group = 0;
+  input.group_rooms = {0};
+  for (RunningSequence& sequence : input.sequences) sequence.drafts = 8;
+  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{10, 3}, PlannedRun{20, 4}));
+}
+
+TEST(SchedulerTest, NobodyDraftsBesideAPromptOrWhereBlocksAreMissing) {
+  StepInput input = Empty(50);
+  AddRunning(input, 1, At(1), 4, 1, 9);
+  input.sequences.back().drafts = 4;
+  AddRunning(input, 2, At(2), 4, 20, 64);
+  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{10, 1}, PlannedRun{20, 20}));
+  input = Empty(0);
+  AddRunning(input, 1, At(1), 4, 1, 9);
+  input.sequences.back().drafts = 4;
+  AddRunning(input, 2, At(2), 4, 1, 0);
+  AddRunning(input, 3, At(3), 4, 1, 5);
+  EXPECT_THAT(Step(input).runs, ElementsAre(PlannedRun{10, 1}, PlannedRun{20, 1}));
+}
+
+TEST(SchedulerTest, DraftsStayWithinTheRowsOfAStep) {
+  StepInput input = Empty(50);
+  for (std::uint64_t turn = 1; turn <= 8; ++turn) {
+    AddRunning(input, turn, At(static_cast<int>(turn)), 4, 1, 64);
+    input.sequences.back().drafts = 16;
+  }
+  std::int32_t rows = 0;
+  for (const PlannedRun& run : Step(input).runs) rows += run.rows;
+  EXPECT_EQ(rows, SmallOptions().step_tokens);
+}
+
 TEST(SchedulerTest, LargerPriorityIsAdmittedFirst) {
   StepInput input = Empty(5);
   input.waiting.push_back(Waiting(1, At(1, 50), 60, 5));
