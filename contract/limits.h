@@ -42,8 +42,8 @@ inline constexpr std::size_t kQueueRequests = 1024;
 inline constexpr absl::Duration kQueueTime = absl::Seconds(60);
 // Sequences one step may carry; rows beyond it wait their turn.
 inline constexpr std::size_t kRunningSequences = 512;
-// Drafts that one sequence may try in a step: wider steps are bound by arithmetic on every processor
-// measured.
+// Drafts that one sequence may try in a step: wider steps are bound by arithmetic on every
+// processor measured.
 inline constexpr std::int32_t kDraftTokens = 16;
 // Tokens of one sequence that drafts are looked up in, at 40 bytes each: below 1 % of the KV that
 // even a small model holds for them.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What drafts from a text's own tokens bring at one stream: an engine that drafts beside one that
-// does not, same model, same turns, one after the other in turn. Prints a line per text with figure,
-// bound and PASS or FAIL; exits 0 or 1.
+// does not, same model, same turns, one after the other in turn. Prints a line per text with
+// figure, bound and PASS or FAIL; exits 0 or 1.
 //   --model DIR [--threads N] [--dtype T] [--rounds N] [--tokens N]
 #include <sys/resource.h>
 

@@ -13,6 +13,40 @@
 #include "worker/kv/policy_registry.h"
 
 namespace pintle {
+namespace {
+
+// What one step computes, and for whom.
+void AddStepFlags(CLI::App& app, WorkerOptions& options) {
+  app.add_option(
+         "--step-tokens", options.step_tokens,
+         "Tokens one step computes at most: prompts are cut into chunks that fit beside the "
+         "running streams")
+      ->check(CLI::Range(16, 65536))
+      ->capture_default_str();
+  app.add_option("--inter-token-ms", options.inter_token_ms,
+                 "Longest step while streams run: prompts are cut into chunks that keep it, by "
+                 "measured speed; 0 for twice a step without prompts")
+      ->check(CLI::Range(0.0, 60000.0))
+      ->capture_default_str();
+  app.add_option("--speculation", options.speculation,
+                 "ngram: text that repeats itself is made several tokens a step, where measured "
+                 "speed says it pays; the tokens are the same. off: one token a step")
+      ->check(CLI::IsMember({"ngram", "off"}))
+      ->capture_default_str();
+  app.add_option("--speculation-tokens", options.speculation_tokens,
+                 "Tokens tried ahead in one step of one stream, at most")
+      ->check(CLI::Range(1, static_cast<int>(limits::kDraftTokens)))
+      ->capture_default_str();
+  app.add_option("--sequences-max", options.sequences_max, "Sequences running at once")
+      ->check(CLI::Range(1, static_cast<int>(limits::kRunningSequences)))
+      ->capture_default_str();
+  app.add_option("--queue-seconds", options.queue_seconds,
+                 "A turn waiting for longer is refused with POOL_FULL")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
+}
+
+}  // namespace
 
 void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
   app.add_option("--model", options.model,
@@ -64,33 +98,7 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
   app.add_option("--pin-budget", options.pin_budget,
                  "Tokens that guaranteed pins may come to, or a share of the pool as N%; half the "
                  "pool, or what one maximal turn leaves, when empty");
-  app.add_option(
-         "--step-tokens", options.step_tokens,
-         "Tokens one step computes at most: prompts are cut into chunks that fit beside the "
-         "running streams")
-      ->check(CLI::Range(16, 65536))
-      ->capture_default_str();
-  app.add_option("--inter-token-ms", options.inter_token_ms,
-                 "Longest step while streams run: prompts are cut into chunks that keep it, by "
-                 "measured speed; 0 for twice a step without prompts")
-      ->check(CLI::Range(0.0, 60000.0))
-      ->capture_default_str();
-  app.add_option("--speculation", options.speculation,
-                 "ngram: text that repeats itself is made several tokens a step, where measured "
-                 "speed says it pays; the tokens are the same. off: one token a step")
-      ->check(CLI::IsMember({"ngram", "off"}))
-      ->capture_default_str();
-  app.add_option("--speculation-tokens", options.speculation_tokens,
-                 "Tokens tried ahead in one step of one stream, at most")
-      ->check(CLI::Range(1, static_cast<int>(limits::kDraftTokens)))
-      ->capture_default_str();
-  app.add_option("--sequences-max", options.sequences_max, "Sequences running at once")
-      ->check(CLI::Range(1, static_cast<int>(limits::kRunningSequences)))
-      ->capture_default_str();
-  app.add_option("--queue-seconds", options.queue_seconds,
-                 "A turn waiting for longer is refused with POOL_FULL")
-      ->check(CLI::Range(0.0, 86400.0))
-      ->capture_default_str();
+  AddStepFlags(app, options);
 }
 
 absl::Status WorkerOptions::Validate() const {

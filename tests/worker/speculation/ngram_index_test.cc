@@ -111,8 +111,8 @@ TEST(NgramIndexTest, EqualsALookEverywhere) {
     while (tokens.size() < 700) {
       if (!tokens.empty() && pick(0, 9) == 0) {
         const auto from = static_cast<std::size_t>(pick(0, static_cast<int>(tokens.size()) - 1));
-        const int count = pick(1, 30);
-        for (int i = 0; i < count; ++i) tokens.push_back(tokens[from + static_cast<std::size_t>(i)]);
+        const std::size_t end = from + static_cast<std::size_t>(pick(1, 30));
+        for (std::size_t i = from; i < end; ++i) tokens.push_back(TokenId{tokens[i]});
       } else {
         for (int i = pick(1, 8); i > 0; --i) tokens.push_back(pick(0, vocabulary - 1));
       }
