@@ -48,10 +48,10 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags) {
   app.add_option("--context", flags.context, "Tokens of each session; the model's context when 0")
       ->check(CLI::Range(0, 1 << 30));
   app.add_option("--dtype", flags.decoder.dtype, "Type of weights and arithmetic")
-      ->check(CLI::IsMember({"bf16", "f32", "f16", "int8"}))
+      ->check(CLI::IsMember({"bf16", "f32", "f16", "int8", "w8a8", "int4"}))
       ->capture_default_str();
   app.add_option("--kv-dtype", flags.decoder.kv_dtype, "Type of the KV cache; --dtype's when empty")
-      ->check(CLI::IsMember({"", "bf16", "f32", "f16"}));
+      ->check(CLI::IsMember({"", "bf16", "f32", "f16", "int8"}));
   app.add_option("--device", flags.decoder.device, "cpu, or cuda:N")->capture_default_str();
   app.add_option("--block-tokens", flags.block_tokens,
                  "Tokens of a block, to try other sizes; the device's own when 0")

@@ -176,8 +176,8 @@ absl::Status CheckShape(const ModelConfig& config) {
 absl::StatusOr<Dtype> ReadDtype(JsonFields& top) {
   PINTLE_ASSIGN_OR_RETURN(
       const Dtype dtype, ParseDtype(top.TextOr("dtype", top.TextOr("torch_dtype", "float32"))));
-  if (dtype == Dtype::kInt8) {
-    return InvalidField("dtype", "is int8, must be bf16, f16 or f32; --dtype int8 quantises those");
+  if (IsQuantised(dtype)) {
+    return InvalidField("dtype", "is no dtype of a file, must be bf16, f16 or f32; --dtype quantises those");
   }
   return dtype;
 }
@@ -201,6 +201,8 @@ absl::string_view DtypeName(Dtype dtype) {
     case Dtype::kBfloat16: return "bf16";
     case Dtype::kFloat16: return "f16";
     case Dtype::kInt8: return "int8";
+    case Dtype::kW8A8: return "w8a8";
+    case Dtype::kInt4: return "int4";
   }
   return "f32";
 }
@@ -209,12 +211,19 @@ absl::StatusOr<Dtype> ParseDtype(absl::string_view name) {
   if (name == "f32" || name == "float32" || name == "float") return Dtype::kFloat32;
   if (name == "bf16" || name == "bfloat16") return Dtype::kBfloat16;
   if (name == "f16" || name == "float16" || name == "half") return Dtype::kFloat16;
-  if (name == "int8") return Dtype::kInt8;
-  return InvalidField("dtype", absl::StrCat("is ", name, ", must be bf16, f32, f16 or int8"));
+  for (const Dtype dtype : {Dtype::kInt8, Dtype::kW8A8, Dtype::kInt4}) {
+    if (name == DtypeName(dtype)) return dtype;
+  }
+  return InvalidField("dtype",
+                      absl::StrCat("is ", name, ", must be bf16, f32, f16, int8, w8a8 or int4"));
+}
+
+bool IsQuantised(Dtype dtype) {
+  return dtype == Dtype::kInt8 || dtype == Dtype::kW8A8 || dtype == Dtype::kInt4;
 }
 
 std::int32_t DtypeBytes(Dtype dtype) {
-  if (dtype == Dtype::kInt8) return 1;
+  if (IsQuantised(dtype)) return 1;
   return dtype == Dtype::kFloat32 ? 4 : 2;
 }
 

@@ -26,8 +26,13 @@ absl::Status CheckThreads(const TorchDecoderOptions& options) {
 }
 
 cpu::Element ElementOf(Dtype dtype) {
-  if (dtype == Dtype::kInt8) return cpu::Element::kInt8;
-  return dtype == Dtype::kBfloat16 ? cpu::Element::kBfloat16 : cpu::Element::kFloat32;
+  switch (dtype) {
+    case Dtype::kInt8: return cpu::Element::kInt8;
+    case Dtype::kW8A8: return cpu::Element::kInt8Quad;
+    case Dtype::kInt4: return cpu::Element::kInt4;
+    case Dtype::kBfloat16: return cpu::Element::kBfloat16;
+    default: return cpu::Element::kFloat32;
+  }
 }
 
 // bf16 unless the model itself is f32: half files hold no more than bf16 kernels keep.
@@ -38,19 +43,24 @@ absl::StatusOr<Dtype> WeightDtype(const ModelConfig& config, const TorchDecoderO
   }
   PINTLE_ASSIGN_OR_RETURN(const Dtype dtype, ParseDtype(options.dtype));
   if (dtype == Dtype::kFloat16 && !cuda) {
-    return InvalidField("dtype",
-                        "is f16, which needs a CUDA device; the CPU takes bf16, f32 and int8");
+    return InvalidField("dtype", "is f16, which needs a CUDA device; the CPU takes the others");
   }
-  if (dtype == Dtype::kInt8 && (cuda || options.tensor_forward)) {
-    return InvalidField("dtype", "is int8, which only the CPU's own kernels compute with");
+  if (IsQuantised(dtype) && (cuda || options.tensor_forward)) {
+    return InvalidField("dtype", absl::StrCat("is ", options.dtype,
+                                              ", which only the CPU's own kernels compute with"));
   }
   return dtype;
 }
 
 absl::StatusOr<Dtype> KvDtype(Dtype dtype, const TorchDecoderOptions& options) {
-  if (options.kv_dtype.empty()) return dtype == Dtype::kInt8 ? Dtype::kBfloat16 : dtype;
+  if (options.kv_dtype.empty()) return IsQuantised(dtype) ? Dtype::kBfloat16 : dtype;
   PINTLE_ASSIGN_OR_RETURN(const Dtype kv, ParseDtype(options.kv_dtype));
-  if (kv == Dtype::kInt8) return InvalidField("kv_dtype", "is int8, must be bf16 or f32");
+  const bool own_kernels = options.device == "cpu" && !options.tensor_forward;
+  if (IsQuantised(kv) && !(kv == Dtype::kInt8 && own_kernels)) {
+    return InvalidField("kv_dtype", absl::StrCat("is ", options.kv_dtype,
+                                                 ", must be bf16 or f32, or int8 with the CPU's "
+                                                 "own kernels"));
+  }
   if (kv == Dtype::kFloat16 && dtype != Dtype::kFloat16) {
     return InvalidField("kv_dtype", "is f16, must be bf16 or f32");
   }
@@ -111,6 +121,10 @@ absl::StatusOr<ModelOutline> TorchDecoder::Outline(const TorchDecoderOptions& op
     outline.weight_bytes += static_cast<std::int64_t>(tensor.bytes.size()) /
                             DtypeBytes(tensor.dtype) * DtypeBytes(dtype);
   }
+  if (IsQuantised(dtype)) {
+    outline.weight_bytes = static_cast<std::int64_t>(
+        cpu::PackedForward::WeightBytes(folder.config(), ElementOf(dtype)));
+  }
   outline.layout = cpu::CpuPagedAttention::LayoutOf(folder.config(), ElementOf(kv));
   if (cuda) {
     // Flash attention's pages; K and V lie unpadded.
@@ -152,6 +166,7 @@ absl::Status TorchDecoder::CreateForward(const TorchDecoderOptions& options) {
     tensor_options.device = options.device;
     tensor_options.dtype = dtype;
     tensor_options.kv_dtype = kv;
+    tensor_options.threads = options.threads;
     PINTLE_ASSIGN_OR_RETURN(forward_, aten::CreateTensorForward(config_, weights_, tensor_options));
     return absl::OkStatus();
   }

@@ -25,14 +25,14 @@ struct TorchDecoderOptions {
   std::string model_dir;
   std::string name;            // empty: the folder's own name
   std::string device = "cpu";  // or "cuda:N"
-  // bf16 | f32 | int8 (weights alone, CPU only) | f16 (CUDA only); empty: bf16, or f32 for models
-  // that are f32
+  // bf16 | f32 | int8, w8a8, int4 (CPU only) | f16 (CUDA only); empty: bf16, or f32 for f32 models
   std::string dtype;
-  std::string kv_dtype;  // bf16 | f32; empty: as dtype, bf16 for int8
+  // bf16 | f32 | int8 (CPU only); empty: as dtype, bf16 for quantised weights
+  std::string kv_dtype;
   int threads = 1;
   // Weakens the kernels for tests: avx2 | avx512 | avx512_bf16; empty: the processor's best.
   std::string cpu_isa;
-  // Runs the LibTorch forward pass on the CPU too, as an oracle for tests.
+  // Runs the LibTorch forward pass on the CPU too: slower, and the second opinion on our kernels.
   bool tensor_forward = false;
   // Told the share of loading done, in [0, 1].
   std::function<void(double)> progress;
@@ -46,7 +46,7 @@ struct ModelOutline {
   std::string kv_dtype;
   KvLayout layout;                 // on cuda, that of the flash kernels
   std::int64_t file_bytes = 0;     // of the tensors the decoder reads, as the files hold them
-  std::int64_t weight_bytes = 0;   // of all tensors in `dtype`, without its scales
+  std::int64_t weight_bytes = 0;  // of all tensors in `dtype`; quantised: as packed, with scales
 };
 
 // The Decoder of real models: checks a batch, runs the forward pass of its device (our kernels on

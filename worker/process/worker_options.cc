@@ -70,12 +70,18 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
       ->capture_default_str();
   app.add_option("--device", options.device, "cpu, or cuda:N")->capture_default_str();
   app.add_option("--dtype", options.dtype,
-                 "Type of weights and arithmetic; int8: weights alone, quantised while loading, "
-                 "CPU only")
-      ->check(CLI::IsMember({"bf16", "f32", "f16", "int8"}))
+                 "Type of weights and arithmetic. Quantised while loading, on a CPU: int8 weights, "
+                 "w8a8 weights and rows, int4 weights by groups")
+      ->check(CLI::IsMember({"bf16", "f32", "f16", "int8", "w8a8", "int4"}))
       ->capture_default_str();
-  app.add_option("--kv-dtype", options.kv_dtype, "Type of the KV cache; --dtype's when empty")
-      ->check(CLI::IsMember({"", "bf16", "f32", "f16"}));
+  app.add_option("--kv-dtype", options.kv_dtype,
+                 "Type of the KV cache; --dtype's when empty, bf16 for quantised weights; int8 with "
+                 "a scale per position and head, on a CPU")
+      ->check(CLI::IsMember({"", "bf16", "f32", "f16", "int8"}));
+  app.add_option("--kernels", options.kernels,
+                 "Who computes on a CPU: own kernels, or aten (LibTorch: slower, to compare with)")
+      ->check(CLI::IsMember({"own", "aten"}))
+      ->capture_default_str();
   app.add_option("--kv-bytes", options.kv_bytes, "Size of the KV pool, with KiB, MiB or GiB")
       ->capture_default_str();
   app.add_option("--disk-tier", options.disk_tier,
@@ -122,8 +128,14 @@ absl::Status WorkerOptions::Validate() const {
   if (device == "cpu" && (dtype == "f16" || kv_dtype == "f16")) {
     return absl::InvalidArgumentError("--dtype f16 needs --device cuda:N; on cpu use bf16 or f32");
   }
-  if (device != "cpu" && dtype == "int8") {
-    return absl::InvalidArgumentError("--dtype int8 is for --device cpu");
+  const bool quantised = dtype == "int8" || dtype == "w8a8" || dtype == "int4";
+  if (kv_dtype == "int8" && (device != "cpu" || kernels == "aten")) {
+    return absl::InvalidArgumentError(
+        "--kv-dtype int8 is for --device cpu and --kernels own");
+  }
+  if (quantised && (device != "cpu" || kernels == "aten")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--dtype ", dtype, " is for --device cpu and --kernels own"));
   }
   return absl::OkStatus();
 }

@@ -27,6 +27,7 @@ struct WorkerOptions {
   std::string device = "cpu";
   std::string dtype = "bf16";
   std::string kv_dtype;  // empty = dtype
+  std::string kernels = "own";
   std::string kv_bytes = "1GiB";
   std::string eviction_policy = "lru";
   std::string pin_budget;  // tokens or N%; empty = half the pool, or what a maximal turn leaves

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "nlohmann/json.hpp"
+#include "worker/model/cpu/cpu_isa.h"
 #include "worker/model/model_folder.h"
 #include "worker/text/bridge/safetensors_file.h"
 
@@ -29,6 +30,15 @@ T Must(absl::StatusOr<T> value) {
     std::abort();
   }
   return *std::move(value);
+}
+
+// PINTLE_CPU_ISA forces the kernel path of tests that do not choose one themselves. A processor that
+// lacks it fails the test: a pass would be another path's.
+void ForceIsa(TorchDecoderOptions& options) {
+  const char* forced = std::getenv("PINTLE_CPU_ISA");
+  if (forced == nullptr || !options.cpu_isa.empty()) return;
+  options.cpu_isa = forced;
+  EXPECT_EQ(cpu::CpuIsaName(Must(cpu::ChooseCpuIsa(forced))), forced);
 }
 
 }  // namespace
@@ -90,6 +100,7 @@ ModelProbe::ModelProbe(std::unique_ptr<TorchDecoder> decoder) : decoder_(std::mo
 
 ModelProbe ModelProbe::Open(const std::string& folder, TorchDecoderOptions options) {
   options.model_dir = folder;
+  ForceIsa(options);
   return ModelProbe(Must(TorchDecoder::Load(options)));
 }
 
@@ -97,6 +108,7 @@ ModelProbe ModelProbe::OpenChanged(const std::string& folder, const ModelConfig&
                                    std::unique_ptr<WeightSource> weights,
                                    TorchDecoderOptions options) {
   if (weights == nullptr) weights = WeightsOf(folder);
+  ForceIsa(options);
   return ModelProbe(Must(TorchDecoder::Create(config, std::move(weights), ModelInfo(), options)));
 }
 

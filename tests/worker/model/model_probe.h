@@ -18,6 +18,7 @@ using Logits = std::vector<std::vector<float>>;  // one row of the vocabulary pe
 class ModelProbe {
  public:
   // The decoder of a folder below the repository's root; fails the test when it cannot be loaded.
+  // PINTLE_CPU_ISA in the environment forces the kernel path unless the options name one.
   static ModelProbe Open(const std::string& folder, TorchDecoderOptions options);
   // The same with a changed configuration and perhaps changed weights (null: the folder's own).
   static ModelProbe OpenChanged(const std::string& folder, const ModelConfig& config,

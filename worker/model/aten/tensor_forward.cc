@@ -2,6 +2,7 @@
 #include "worker/model/aten/tensor_forward.h"
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
@@ -30,7 +31,9 @@ at::ScalarType ScalarOf(Dtype dtype) {
     case Dtype::kFloat32: return at::kFloat;
     case Dtype::kBfloat16: return at::kBFloat16;
     case Dtype::kFloat16: return at::kHalf;
-    case Dtype::kInt8: break;  // refused before: only the CPU kernels compute with it
+    case Dtype::kInt8:
+    case Dtype::kW8A8:
+    case Dtype::kInt4: break;  // refused before: only the CPU kernels compute with them
   }
   return at::kFloat;
 }
@@ -208,6 +211,8 @@ absl::StatusOr<std::unique_ptr<ForwardPass>> CreateTensorForward(
   const at::Device device(options.device);
   if (device.is_cuda()) {
     if (absl::Status status = LoadCuda(); !status.ok()) return status;
+  } else {
+    at::set_num_threads(options.threads);
   }
   const auto tensors = at::TensorOptions().device(device).dtype(ScalarOf(options.dtype));
   const auto kv = tensors.dtype(ScalarOf(options.kv_dtype));

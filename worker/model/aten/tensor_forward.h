@@ -16,6 +16,7 @@ struct TensorForwardOptions {
   std::string device = "cpu";  // or "cuda:N"
   Dtype dtype = Dtype::kFloat32;
   Dtype kv_dtype = Dtype::kFloat32;
+  int threads = 1;  // of LibTorch's own pool, on the CPU; there is one per process
 };
 
 // The forward pass in LibTorch operations: what a GPU runs, and on a CPU a second opinion for

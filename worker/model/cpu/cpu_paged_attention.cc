@@ -17,6 +17,15 @@ std::int32_t PadToPanel(std::int32_t n) {
   return (n + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
 }
 
+std::size_t KvBytes(Element kv) {
+  if (kv == Element::kInt8) return 1;
+  return kv == Element::kBfloat16 ? 2 : 4;
+}
+
+std::size_t ScaleBytes(Element kv) {
+  return kv == Element::kInt8 ? kBlockTokens * sizeof(float) : 0;
+}
+
 }  // namespace
 
 CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTable& kernels,
@@ -25,11 +34,14 @@ CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTabl
       kernels_(kernels),
       threads_(threads),
       kv_(kv),
-      element_bytes_(kv == Element::kBfloat16 ? 2 : 4),
+      element_bytes_(KvBytes(kv)),
+      scale_bytes_(ScaleBytes(kv)),
       padded_dim_(PadToPanel(config.head_dim)),
-      key_bytes_(static_cast<std::size_t>(config.head_dim) * kBlockTokens * element_bytes_),
+      key_bytes_(static_cast<std::size_t>(config.head_dim) * kBlockTokens * element_bytes_ +
+                 scale_bytes_),
       head_bytes_(key_bytes_ +
-                  static_cast<std::size_t>(padded_dim_) * kBlockTokens * element_bytes_),
+                  static_cast<std::size_t>(padded_dim_) * kBlockTokens * element_bytes_ +
+                  scale_bytes_),
       block_bytes_(LayoutOf(config, kv).block_bytes) {
   task_ends_.resize(static_cast<std::size_t>(threads));
   const auto rows = static_cast<std::size_t>(kAttentionRows);
@@ -55,19 +67,23 @@ CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTabl
 }
 
 KvLayout CpuPagedAttention::LayoutOf(const ModelConfig& config, Element kv) {
-  const std::size_t element_bytes = kv == Element::kBfloat16 ? 2 : 4;
+  const std::size_t element_bytes = KvBytes(kv);
+  // In the neutral layout a row of bytes ends in its scale.
+  const std::int32_t row =
+      config.head_dim + (kv == Element::kInt8 ? static_cast<std::int32_t>(sizeof(float)) : 0);
   const auto heads =
       static_cast<std::size_t>(config.layers) * static_cast<std::size_t>(config.kv_heads);
   KvLayout layout;
   layout.block_tokens = kBlockTokens;
   // Values are panels of whole columns, keys are not.
-  layout.block_bytes = heads * static_cast<std::size_t>(kBlockTokens) * element_bytes *
-                       static_cast<std::size_t>(config.head_dim + PadToPanel(config.head_dim));
-  layout.bytes_per_token =
-      2 * heads * static_cast<std::size_t>(config.head_dim) * element_bytes;
+  layout.block_bytes =
+      heads * (static_cast<std::size_t>(kBlockTokens) * element_bytes *
+                   static_cast<std::size_t>(config.head_dim + PadToPanel(config.head_dim)) +
+               2 * ScaleBytes(kv));
+  layout.bytes_per_token = 2 * heads * static_cast<std::size_t>(row) * element_bytes;
   layout.layers = config.layers;
   layout.kv_heads = config.kv_heads;
-  layout.head_dim = config.head_dim;
+  layout.head_dim = row;
   layout.element_bytes = static_cast<std::int32_t>(element_bytes);
   return layout;
 }
@@ -271,7 +287,7 @@ absl::Status CpuPagedAttention::WriteBlock(BlockIndex block, absl::Span<const st
 }
 
 std::size_t CpuPagedAttention::KeyPlace(std::int32_t element, std::int32_t token) const {
-  const auto place = element_bytes_ == 2
+  const auto place = element_bytes_ <= 2
                          ? (element & ~1) * kBlockTokens + 2 * token + (element & 1)
                          : element * kBlockTokens + token;
   return static_cast<std::size_t>(place);
@@ -281,9 +297,14 @@ std::size_t CpuPagedAttention::ValuePlace(std::int32_t element, std::int32_t tok
   const std::int32_t panel = element / kPanelColumns * kPanelColumns * kBlockTokens;
   const std::int32_t column = element % kPanelColumns;
   const std::int32_t place =
-      element_bytes_ == 2 ? (token / 2) * 2 * kPanelColumns + 2 * column + token % 2
+      element_bytes_ <= 2 ? (token / 2) * 2 * kPanelColumns + 2 * column + token % 2
                           : token * kPanelColumns + column;
   return static_cast<std::size_t>(panel + place);
+}
+
+std::size_t CpuPagedAttention::ScalePlace(bool keys, std::int32_t token) const {
+  return (keys ? key_bytes_ : head_bytes_ - key_bytes_) - scale_bytes_ +
+         static_cast<std::size_t>(token) * sizeof(float);
 }
 
 template <typename T>
@@ -298,6 +319,10 @@ void CpuPagedAttention::ExportAs(BlockIndex block, std::int32_t first, std::int3
         for (std::int32_t token = first; token < first + count; ++token) {
           for (std::int32_t i = 0; i < config_.head_dim; ++i) {
             *out++ = panel[keys ? KeyPlace(i, token) : ValuePlace(i, token)];
+          }
+          if (scale_bytes_ > 0) {
+            std::memcpy(out, panel + ScalePlace(keys, token), sizeof(float));
+            out += sizeof(float);
           }
         }
       }
@@ -320,6 +345,10 @@ void CpuPagedAttention::ImportAs(BlockIndex block, std::int32_t first, std::int3
             // As the kernels' stores: an even position's partner must not stay a leftover.
             if (!keys && token % 2 == 0) panel[ValuePlace(i, token + 1)] = 0;
           }
+          if (scale_bytes_ > 0) {
+            std::memcpy(panel + ScalePlace(keys, token), in, sizeof(float));
+            in += sizeof(float);
+          }
         }
       }
     }
@@ -331,7 +360,9 @@ absl::Status CpuPagedAttention::ExportBlock(BlockIndex block, std::int32_t first
   PINTLE_CHECK(block >= 0 && block < blocks_ && first >= 0 && first + count <= kBlockTokens &&
                    bytes.size() == static_cast<std::size_t>(count) * Layout().bytes_per_token,
                "positions of one block");
-  if (element_bytes_ == 2) {
+  if (element_bytes_ == 1) {
+    ExportAs(block, first, count, reinterpret_cast<std::uint8_t*>(bytes.data()));
+  } else if (element_bytes_ == 2) {
     ExportAs(block, first, count, reinterpret_cast<std::uint16_t*>(bytes.data()));
   } else {
     ExportAs(block, first, count, reinterpret_cast<std::uint32_t*>(bytes.data()));
@@ -344,7 +375,9 @@ absl::Status CpuPagedAttention::ImportBlock(BlockIndex block, std::int32_t first
   PINTLE_CHECK(block >= 0 && block < blocks_ && first >= 0 && first + count <= kBlockTokens &&
                    bytes.size() == static_cast<std::size_t>(count) * Layout().bytes_per_token,
                "positions of one block");
-  if (element_bytes_ == 2) {
+  if (element_bytes_ == 1) {
+    ImportAs(block, first, count, reinterpret_cast<const std::uint8_t*>(bytes.data()));
+  } else if (element_bytes_ == 2) {
     ImportAs(block, first, count, reinterpret_cast<const std::uint16_t*>(bytes.data()));
   } else {
     ImportAs(block, first, count, reinterpret_cast<const std::uint32_t*>(bytes.data()));

@@ -87,6 +87,8 @@ class CpuPagedAttention final : public AttentionBackend {
   // Where an element of a head's keys or values lies: the panel layout of the kernels' stores.
   std::size_t KeyPlace(std::int32_t element, std::int32_t token) const;
   std::size_t ValuePlace(std::int32_t element, std::int32_t token) const;
+  // Where the scale of a position's keys or values is. Requires: int8 KV.
+  std::size_t ScalePlace(bool keys, std::int32_t token) const;
   // Between the pool and the neutral layout; T is the element's size as an unsigned integer.
   template <typename T>
   void ExportAs(BlockIndex block, std::int32_t first, std::int32_t count, T* out) const;
@@ -100,6 +102,7 @@ class CpuPagedAttention final : public AttentionBackend {
   const int threads_;
   const Element kv_;
   const std::size_t element_bytes_;
+  const std::size_t scale_bytes_;  // behind a head's keys and behind its values
   const std::int32_t padded_dim_;
   const std::size_t key_bytes_;   // one head's keys of a block
   const std::size_t head_bytes_;  // its keys and values

@@ -13,7 +13,8 @@ namespace pintle::model::cpu {
 // Every matrix, weights and KV alike, is cut into panels of 32 columns: f32 `[k][32]`, bf16 and
 // int8 `[k/2][32][2]`. One layout serves one row and 512 rows, weights and cached keys.
 inline constexpr std::int32_t kPanelColumns = 32;
-// A KV block's positions are the columns of its key panels.
+// A KV block's positions are the columns of its key panels. Behind int8 keys, and
+// behind int8 values, of a head and block are its positions' scales in f32.
 inline constexpr std::int32_t kBlockTokens = 32;
 // Query rows (positions x heads of a group) one attention task handles: a block's keys stay in
 // L1 while all of them use it.
@@ -27,7 +28,33 @@ inline constexpr std::int32_t kSplitTokens = 512;
 
 // kInt8: weights alone, w = q * the column's scale, q in [-127, 127]. kInt16: rows multiplied with
 // them, a = q * the row's scale; the scale, a float, lies behind the row's last element.
-enum class Element : std::uint8_t { kFloat32, kBfloat16, kInt8, kInt16 };
+// kByteRow: rows in bytes, a = byte * the scale of its group of inputs; padded with zeros to whole
+// kByteInputs, then one ByteGroup per group. What is multiplied with them:
+// kInt8Quad: as kInt8, but q + 128 in `[k/4][32][4]`.
+// kInt4: w = q * scale + least, q in [0, 15]; per kGroupInputs inputs 32 scales and 32 leasts in
+// bf16, then `[k/8][32][4]`, inputs 0-3 in the low halves of the four bytes, 4-7 in the high ones.
+enum class Element : std::uint8_t {
+  kFloat32,
+  kBfloat16,
+  kInt8,
+  kInt16,
+  kByteRow,
+  kInt8Quad,
+  kInt4
+};
+
+// Inputs of an int4 column that share a scale. On checkpoints made from 4-bit files it is these
+// files' own, which 64 would miss.
+inline constexpr std::int32_t kGroupInputs = 32;
+// The same of a row that int8 columns are multiplied with.
+inline constexpr std::int32_t kByteRowInputs = 64;
+// Rows of bytes and their panels end at a multiple of this.
+inline constexpr std::int32_t kByteInputs = 8;
+
+struct ByteGroup {
+  float scale;
+  std::int32_t sum;  // of the group's bytes
+};
 
 enum class Epilogue : std::uint8_t {
   kStore,    // out = sum + bias
@@ -41,9 +68,10 @@ struct Product {
   std::size_t a_stride = 0;
   std::int32_t rows = 0;
   const void* panels = nullptr;
-  std::int32_t k = 0;           // even
+  Element weights = Element::kFloat32;  // of the panels; read where a table multiplies several
+  std::int32_t k = 0;                   // even
   const float* bias = nullptr;  // one per padded column, or null
-  const float* scales = nullptr;  // one per padded column, of int8 weights
+  const float* scales = nullptr;  // one per padded column, of kInt8 and kInt8Quad
   Epilogue epilogue = Epilogue::kStore;
   float* out = nullptr;
   std::size_t out_stride = 0;

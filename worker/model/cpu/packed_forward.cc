@@ -22,24 +22,9 @@ std::int32_t RoundUp(std::int32_t n, std::int32_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-// Bytes of all packed matrices, with their padding.
-std::size_t ArenaBytes(const ModelConfig& config, Element element) {
-  const auto hidden = static_cast<std::size_t>(config.hidden);
-  const auto padded_dim = static_cast<std::size_t>(RoundUp(config.head_dim, kPanelColumns));
-  const auto columns = [](std::int32_t n) {
-    return static_cast<std::size_t>(RoundUp(n, kPanelColumns));
-  };
-  const auto intermediate = static_cast<std::size_t>(RoundUp(config.intermediate, kHalfPanel));
-  const std::size_t per_layer =
-      hidden * static_cast<std::size_t>(config.heads + 2 * config.kv_heads) * padded_dim +
-      static_cast<std::size_t>(config.heads) * static_cast<std::size_t>(config.head_dim) *
-          columns(config.hidden) +
-      hidden * 2 * intermediate + intermediate * columns(config.hidden);
-  const std::size_t elements =
-      per_layer * static_cast<std::size_t>(config.layers) + hidden * columns(config.vocabulary);
-  // Each Take rounds up to a cache line.
-  return elements * ElementBytes(element) +
-         64 * (4 * static_cast<std::size_t>(config.layers) + 1);
+// The head decides between neighbouring logits, and half a byte is too coarse for that.
+Element HeadElement(Element weights) {
+  return weights == Element::kInt4 ? Element::kInt8Quad : weights;
 }
 
 void AddHeads(const LinearWeights& linear, std::int32_t heads, std::int32_t head_dim,
@@ -55,9 +40,29 @@ void AddHeads(const LinearWeights& linear, std::int32_t heads, std::int32_t head
 
 absl::StatusOr<std::unique_ptr<PackedForward>> PackedForward::Create(
     const ModelConfig& config, const ModelWeights& weights, const PackedForwardOptions& options) {
-  PINTLE_ASSIGN_OR_RETURN(auto arena, WeightArena::Reserve(ArenaBytes(config, options.weights)));
+  // Each Take rounds up to a cache line.
+  const std::size_t lines = 64 * (4 * static_cast<std::size_t>(config.layers) + 1);
+  PINTLE_ASSIGN_OR_RETURN(auto arena,
+                          WeightArena::Reserve(WeightBytes(config, options.weights) + lines));
   return std::unique_ptr<PackedForward>(
       new PackedForward(config, weights, options, std::move(arena)));
+}
+
+std::size_t PackedForward::WeightBytes(const ModelConfig& config, Element weights) {
+  const auto bytes = [](std::int32_t columns, std::int32_t k, Element element) {
+    return static_cast<std::size_t>(RoundUp(columns, kPanelColumns) / kPanelColumns) *
+           PanelBytes(element, k);
+  };
+  const std::int32_t intermediate = RoundUp(config.intermediate, kHalfPanel);
+  const std::int32_t heads = (config.heads + 2 * config.kv_heads) *
+                             RoundUp(config.head_dim, kPanelColumns);
+  const std::size_t per_layer =
+      bytes(heads, config.hidden, weights) +
+      bytes(config.hidden, config.heads * config.head_dim, weights) +
+      bytes(2 * intermediate, config.hidden, weights) +
+      bytes(config.hidden, intermediate, weights);
+  return per_layer * static_cast<std::size_t>(config.layers) +
+         bytes(config.vocabulary, config.hidden, HeadElement(weights));
 }
 
 PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weights,
@@ -84,7 +89,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
   final_norm_ = ToFloats(weights.final_norm);
   head_weights_.weight = weights.head;
   head_ = PackedMatrix::Pack(PlainColumns(head_weights_, config.vocabulary), config.hidden,
-                             config.hidden, element_, pool_, *arena_);
+                             config.hidden, HeadElement(element_), pool_, *arena_);
   if (options.progress) options.progress(1.0);
   const auto hidden = static_cast<std::size_t>(config.hidden);
   const auto heads = static_cast<std::size_t>(config.heads);

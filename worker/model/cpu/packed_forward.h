@@ -46,6 +46,9 @@ class PackedForward final : public ForwardPass {
                                                                const ModelWeights& weights,
                                                                const PackedForwardOptions& options);
 
+  // Bytes of all packed matrices, with their padding and scales.
+  static std::size_t WeightBytes(const ModelConfig& config, Element weights);
+
   AttentionBackend& Attention() override { return attention_; }
   const AttentionBackend& Attention() const override { return attention_; }
   std::string Kernels() const override { return kernels_.name; }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "contract/check.h"
+#include "worker/model/cpu/byte_panels.h"
 #include "worker/model/cpu/thread_share.h"
 
 namespace pintle::model::cpu {
@@ -52,6 +53,21 @@ void WritePanel(const std::vector<float>& rows, std::int32_t k, std::int8_t* pan
   }
 }
 
+void WritePanel(Element element, const std::vector<float>& rows, std::int32_t k, std::byte* panel,
+                float* scales) {
+  switch (element) {
+    case Element::kInt8:
+      return WritePanel(rows, k, reinterpret_cast<std::int8_t*>(panel), scales);
+    case Element::kInt8Quad:
+      return WriteInt8Quads(rows.data(), k, reinterpret_cast<std::uint8_t*>(panel), scales);
+    case Element::kInt4:
+      return WriteInt4Groups(rows.data(), k, reinterpret_cast<std::uint8_t*>(panel));
+    case Element::kBfloat16:
+      return WritePanel(rows, k, reinterpret_cast<std::uint16_t*>(panel));
+    default: return WritePanel(rows, k, reinterpret_cast<float*>(panel));
+  }
+}
+
 // bf16 files need no rounding: pairs move as they are. This is the common case and a third of
 // the start-up time.
 bool CopyPanel(const ColumnSource* columns, std::int32_t inputs, std::int32_t k,
@@ -75,11 +91,25 @@ bool CopyPanel(const ColumnSource* columns, std::int32_t inputs, std::int32_t k,
 
 std::size_t ElementBytes(Element element) {
   if (element == Element::kFloat32) return 4;
-  return element == Element::kInt8 ? 1 : 2;
+  return element == Element::kBfloat16 || element == Element::kInt16 ? 2 : 1;
 }
 
 std::size_t RowElements(Element element, std::size_t k) {
-  return element == Element::kInt16 ? k + 2 : k;
+  if (element == Element::kInt16) return k + 2;
+  if (element != Element::kByteRow) return k;
+  // The smallest groups' scales: larger ones need fewer.
+  const std::size_t groups = (k + kGroupInputs - 1) / kGroupInputs;
+  return (k + kByteInputs - 1) / kByteInputs * kByteInputs + groups * sizeof(ByteGroup);
+}
+
+std::size_t PanelBytes(Element element, std::int32_t k) {
+  const auto columns = static_cast<std::size_t>(kPanelColumns);
+  const auto padded = static_cast<std::size_t>((k + kByteInputs - 1) / kByteInputs * kByteInputs);
+  if (element == Element::kInt8Quad) return padded * columns;
+  if (element == Element::kInt4) {
+    return (padded + kGroupInputs - 1) / kGroupInputs * 4 * columns + padded * columns / 2;
+  }
+  return static_cast<std::size_t>(k) * columns * ElementBytes(element);
 }
 
 void LoadRow(const TensorView& tensor, std::int64_t row, std::int32_t width, float* out) {
@@ -115,19 +145,21 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
   PackedMatrix matrix;
   matrix.panels_ = static_cast<std::int32_t>(columns.size() / kPanelColumns);
   matrix.k_ = padded_inputs;
+  matrix.element_ = element;
   const std::size_t panel_elements =
       static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(padded_inputs);
-  const std::size_t element_bytes = ElementBytes(element);
-  if (element == Element::kInt8) matrix.scales_.resize(columns.size());
-  std::byte* data =
-      arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_elements * element_bytes);
+  const std::size_t panel_bytes = PanelBytes(element, padded_inputs);
+  if (element == Element::kInt8 || element == Element::kInt8Quad) {
+    matrix.scales_.resize(columns.size());
+  }
+  std::byte* data = arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_bytes);
   matrix.data_ = data;
   pool.Run([&](int thread) {
     std::vector<float> rows(panel_elements);
     const ThreadShare share(matrix.panels_, pool.threads(), thread);
     for (std::int32_t p = share.begin; p < share.end; ++p) {
       const ColumnSource* sources = columns.data() + static_cast<std::size_t>(p) * kPanelColumns;
-      std::byte* panel = data + static_cast<std::size_t>(p) * panel_elements * element_bytes;
+      std::byte* panel = data + static_cast<std::size_t>(p) * panel_bytes;
       auto* halves = reinterpret_cast<std::uint16_t*>(panel);
       if (element == Element::kBfloat16 && CopyPanel(sources, inputs, padded_inputs, halves)) {
         continue;
@@ -139,14 +171,10 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
         if (sources[c].linear == nullptr) continue;
         LoadRow(sources[c].linear->weight, sources[c].row, inputs, row);
       }
-      if (element == Element::kInt8) {
-        WritePanel(rows, padded_inputs, reinterpret_cast<std::int8_t*>(panel),
-                   matrix.scales_.data() + static_cast<std::size_t>(p) * kPanelColumns);
-      } else if (element == Element::kBfloat16) {
-        WritePanel(rows, padded_inputs, halves);
-      } else {
-        WritePanel(rows, padded_inputs, reinterpret_cast<float*>(panel));
-      }
+      float* scales = matrix.scales_.empty()
+                          ? nullptr
+                          : matrix.scales_.data() + static_cast<std::size_t>(p) * kPanelColumns;
+      WritePanel(element, rows, padded_inputs, panel, scales);
     }
   });
   for (std::size_t c = 0; c < columns.size(); ++c) {
@@ -164,6 +192,7 @@ Product PackedMatrix::Of(const void* a, std::size_t a_stride, std::int32_t rows)
   product.a_stride = a_stride;
   product.rows = rows;
   product.panels = data_;
+  product.weights = element_;
   product.k = k_;
   product.scales = scales_.empty() ? nullptr : scales_.data();
   product.bias = bias_.empty() ? nullptr : bias_.data();

@@ -22,6 +22,8 @@ struct ColumnSource {
 // Bytes of one element, and elements that an activation row of `k` occupies (kernel_table.h).
 std::size_t ElementBytes(Element element);
 std::size_t RowElements(Element element, std::size_t k);
+// Bytes of one panel of weights with `k` inputs.
+std::size_t PanelBytes(Element element, std::int32_t k);
 
 // Copies a row of a tensor [rows, width] into floats.
 void LoadRow(const TensorView& tensor, std::int64_t row, std::int32_t width, float* out);
@@ -34,7 +36,7 @@ class PackedMatrix {
 
   // `columns` has a multiple of kPanelColumns entries. Inputs beyond `inputs` up to `padded_inputs`
   // are zeros.
-  // Weight-only int8 rounds each column to 127 steps of its largest weight.
+  // int8 rounds each column to 127 steps of its largest weight; int4: byte_panels.h.
   static PackedMatrix Pack(const std::vector<ColumnSource>& columns, std::int32_t inputs,
                            std::int32_t padded_inputs, Element element, ComputePool& pool,
                            WeightArena& arena);
@@ -49,6 +51,7 @@ class PackedMatrix {
   const std::byte* data_ = nullptr;
   std::int32_t panels_ = 0;
   std::int32_t k_ = 0;
+  Element element_ = Element::kFloat32;
   std::vector<float> bias_;    // empty when no source has one
   std::vector<float> scales_;  // of int8 columns
 };

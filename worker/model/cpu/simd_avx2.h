@@ -110,6 +110,34 @@ struct Simd {
   PINTLE_SIMD Ints DotInt16(Ints sum, Ints a, Ints b) {
     return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(a.v, b.v))};
   }
+  PINTLE_SIMD Floats LoadBf16(const std::uint16_t* p) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+  }
+  PINTLE_SIMD Ints LoadBytes(const std::uint8_t* p) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+  }
+  PINTLE_SIMD Ints LowNibbles(Ints x) { return {_mm256_and_si256(x.v, _mm256_set1_epi8(15))}; }
+  PINTLE_SIMD Ints HighNibbles(Ints x) {
+    return {_mm256_and_si256(_mm256_srli_epi16(x.v, 4), _mm256_set1_epi8(15))};
+  }
+  // Adds to each lane the products of four unsigned bytes with four signed ones. The instruction
+  // that multiplies bytes would saturate.
+  PINTLE_SIMD Ints DotBytes(Ints sum, Ints bytes, Ints values) {
+    const __m256i even = _mm256_madd_epi16(
+        _mm256_and_si256(bytes.v, _mm256_set1_epi16(255)),
+        _mm256_srai_epi16(_mm256_slli_epi16(values.v, 8), 8));
+    const __m256i odd =
+        _mm256_madd_epi16(_mm256_srli_epi16(bytes.v, 8), _mm256_srai_epi16(values.v, 8));
+    return {_mm256_add_epi32(sum.v, _mm256_add_epi32(even, odd))};
+  }
+  // Rounds to nearest even; |x| <= 127.
+  PINTLE_SIMD void StoreInt8(std::int8_t* p, Floats x) {
+    const __m256i whole = _mm256_cvtps_epi32(x);
+    const __m128i halves =
+        _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(halves, halves));
+  }
   PINTLE_SIMD Floats Abs(Floats a) {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
   }

@@ -102,6 +102,36 @@ struct Simd {
     return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(a.v, b.v))};
 #endif
   }
+  PINTLE_SIMD Floats LoadBf16(const std::uint16_t* p) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+  }
+  PINTLE_SIMD Ints LoadBytes(const std::uint8_t* p) { return {_mm512_loadu_si512(p)}; }
+  PINTLE_SIMD Ints LowNibbles(Ints x) { return {_mm512_and_si512(x.v, _mm512_set1_epi8(15))}; }
+  PINTLE_SIMD Ints HighNibbles(Ints x) {
+    return {_mm512_and_si512(_mm512_srli_epi16(x.v, 4), _mm512_set1_epi8(15))};
+  }
+  // Adds to each lane the products of four unsigned bytes with four signed ones. Without VNNI the
+  // instruction that multiplies bytes would saturate.
+  PINTLE_SIMD Ints DotBytes(Ints sum, Ints bytes, Ints values) {
+#ifdef __AVX512VNNI__
+    // GCC 12 spills the sums around the intrinsic.
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum.v) : "v"(bytes.v), "v"(values.v));
+    return sum;
+#else
+    const __m512i even = _mm512_madd_epi16(
+        _mm512_and_si512(bytes.v, _mm512_set1_epi16(255)),
+        _mm512_srai_epi16(_mm512_slli_epi16(values.v, 8), 8));
+    const __m512i odd =
+        _mm512_madd_epi16(_mm512_srli_epi16(bytes.v, 8), _mm512_srai_epi16(values.v, 8));
+    return {_mm512_add_epi32(sum.v, _mm512_add_epi32(even, odd))};
+#endif
+  }
+  // Rounds to nearest even; |x| <= 127.
+  PINTLE_SIMD void StoreInt8(std::int8_t* p, Floats x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
+  }
   PINTLE_SIMD Floats Abs(Floats a) { return _mm512_abs_ps(a); }
   // Rounds to nearest even; |x| <= 32767.
   PINTLE_SIMD void StoreInt16(std::int16_t* p, Floats x) {

@@ -22,7 +22,7 @@ struct KvLayout {
   std::size_t bytes_per_token = 0;  // 2 x layers x KV heads x head_dim x bytes of an element
   std::int32_t layers = 0;
   std::int32_t kv_heads = 0;
-  std::int32_t head_dim = 0;
+  std::int32_t head_dim = 0;  // elements of a row; of int8 KV, with the 4 bytes of its scale
   std::int32_t element_bytes = 0;
 };
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear layers whose rows are rounded to bytes (kernel_table.h), over `Simd`, which the including
+// translation unit has defined for its instruction set. Internal linkage throughout.
+//
+// A product of bytes is a whole number, so a group's sum is exact and the same on every instruction
+// set; groups are added in f32 in their order, whatever the batch.
+#ifndef PINTLE_WORKER_MODEL_CPU_KERNELS_BYTES_H_
+#define PINTLE_WORKER_MODEL_CPU_KERNELS_BYTES_H_
+
+#include "worker/model/cpu/kernel_table.h"
+#include "worker/model/cpu/kernels_generic.h"
+
+namespace pintle::model::cpu {
+namespace {
+
+using Byte = std::uint8_t;
+
+// Bytes of one line of a panel: four inputs, or eight of half a byte, of every column.
+constexpr std::int32_t kLineBytes = 4 * kPanelColumns;
+
+PINTLE_SIMD std::int32_t PaddedInputs(std::int32_t k) {
+  return (k + kByteInputs - 1) / kByteInputs * kByteInputs;
+}
+
+// --- panels ---------------------------------------------------------------------------------------
+
+// Columns of int8, their scales outside; `kInputs` inputs share a scale in a row.
+template <std::int32_t kInputs>
+struct Int8Columns {
+  static constexpr std::int32_t kGroup = kInputs;
+  static constexpr std::int32_t kHeader = 0;
+  static constexpr std::int32_t kLineInputs = 4;
+  static constexpr std::int32_t kZero = 128;  // what stands for 0
+
+  struct Scales {};
+  PINTLE_SIMD Scales Read(const Byte* /*header*/, int /*column*/) { return {}; }
+
+  template <int kRows>
+  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int8* a, std::size_t stride,
+                        const Byte* line) {
+    const Ints w0 = Simd::LoadBytes(line);
+    const Ints w1 = Simd::LoadBytes(line + 4 * kWidth);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      int four;
+      __builtin_memcpy(&four, a + static_cast<std::size_t>(r) * stride, sizeof(four));
+      const Ints x = Simd::SetInt(four);
+      sums[r][0] = Simd::DotBytes(sums[r][0], w0, x);
+      sums[r][1] = Simd::DotBytes(sums[r][1], w1, x);
+    }
+  }
+
+  PINTLE_SIMD Floats Add(Floats total, Ints sum, const ByteGroup& group, const Scales& /*s*/,
+                         int /*half*/) {
+    return Simd::Fma(Simd::IntsToFloats(sum), Simd::Set(group.scale), total);
+  }
+};
+
+// Columns of int4: w = q * scale + least, q in [0, 15], both in the panel before each group.
+struct Int4Columns {
+  static constexpr std::int32_t kGroup = kGroupInputs;
+  static constexpr std::int32_t kHeader = 4 * kPanelColumns;
+  static constexpr std::int32_t kLineInputs = 8;
+  static constexpr std::int32_t kZero = 0;
+
+  struct Scales {
+    Floats scale[2];
+    Floats least[2];
+  };
+  PINTLE_SIMD Scales Read(const Byte* header, int column) {
+    const auto* at = reinterpret_cast<const Bf16*>(header) + column;
+    return {{Simd::LoadBf16(at), Simd::LoadBf16(at + kWidth)},
+            {Simd::LoadBf16(at + kPanelColumns), Simd::LoadBf16(at + kPanelColumns + kWidth)}};
+  }
+
+  template <int kRows>
+  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int8* a, std::size_t stride,
+                        const Byte* line) {
+    const Ints b0 = Simd::LoadBytes(line);
+    const Ints b1 = Simd::LoadBytes(line + 4 * kWidth);
+    const Ints low0 = Simd::LowNibbles(b0);
+    const Ints low1 = Simd::LowNibbles(b1);
+    const Ints high0 = Simd::HighNibbles(b0);
+    const Ints high1 = Simd::HighNibbles(b1);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      int fours[2];
+      __builtin_memcpy(fours, a + static_cast<std::size_t>(r) * stride, sizeof(fours));
+      const Ints x = Simd::SetInt(fours[0]);
+      sums[r][0] = Simd::DotBytes(sums[r][0], low0, x);
+      sums[r][1] = Simd::DotBytes(sums[r][1], low1, x);
+      const Ints y = Simd::SetInt(fours[1]);
+      sums[r][0] = Simd::DotBytes(sums[r][0], high0, y);
+      sums[r][1] = Simd::DotBytes(sums[r][1], high1, y);
+    }
+  }
+
+  PINTLE_SIMD Floats Add(Floats total, Ints sum, const ByteGroup& group, const Scales& s,
+                         int half) {
+    const Floats row = Simd::Set(group.scale);
+    const Floats whole = Simd::Set(group.scale * static_cast<float>(group.sum));
+    total = Simd::Fma(Simd::IntsToFloats(sum), Simd::Mul(s.scale[half], row), total);
+    return Simd::Fma(s.least[half], whole, total);
+  }
+};
+
+// --- out[kRows][32] = a[kRows][k] x one panel -----------------------------------------------------
+
+// What is fetched from memory meanwhile: see Fetch.
+struct LineFetch {
+  const Byte* at = nullptr;
+  std::size_t step = 0;  // bytes per line
+};
+
+template <int kRows, typename Columns>
+void ByteTile(const Int8* a, std::size_t stride, const Byte* panel, std::int32_t k, float* out,
+              const LineFetch& fetch) {
+  const std::int32_t padded = PaddedInputs(k);
+  for (int pass = 0; pass < kPanelColumns; pass += kPassColumns) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      Simd::Store(out + r * kPanelColumns + pass, Simd::Zero());
+      Simd::Store(out + r * kPanelColumns + pass + kWidth, Simd::Zero());
+    }
+    const Byte* line = panel;
+    const Byte* ahead = fetch.at;
+    const auto* group_at = reinterpret_cast<const char*>(a + padded);
+    for (std::int32_t first = 0; first < padded; first += Columns::kGroup) {
+      const std::int32_t end =
+          padded - first < Columns::kGroup ? padded : first + Columns::kGroup;
+      ByteGroup groups[kRows];
+      Ints sums[kRows][2];
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        __builtin_memcpy(&groups[r], group_at + static_cast<std::size_t>(r) * stride,
+                         sizeof(ByteGroup));
+        sums[r][0] = sums[r][1] = Simd::SetInt(-Columns::kZero * groups[r].sum);
+      }
+      const auto scales = Columns::Read(line, pass);
+      line += Columns::kHeader;
+      for (std::int32_t i = first; i < end; i += Columns::kLineInputs) {
+        if constexpr (kRows <= kStreamRows) {
+          __builtin_prefetch(line + kFetchAhead);
+          __builtin_prefetch(line + kFetchAhead + 64);
+        } else {
+          __builtin_prefetch(ahead, 0, 2);
+          __builtin_prefetch(ahead + 64, 0, 2);
+          ahead += fetch.step;
+        }
+        Columns::template Step<kRows>(sums, a + i, stride, line + 4 * pass);
+        line += kLineBytes;
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        float* row = out + r * kPanelColumns + pass;
+        Simd::Store(row, Columns::Add(Simd::Load(row), sums[r][0], groups[r], scales, 0));
+        Simd::Store(row + kWidth,
+                    Columns::Add(Simd::Load(row + kWidth), sums[r][1], groups[r], scales, 1));
+      }
+      group_at += sizeof(ByteGroup);
+    }
+  }
+}
+
+template <int kRows, typename Columns>
+PINTLE_SIMD void ByteTileOf(std::int32_t rows, const Int8* a, std::size_t stride,
+                            const Byte* panel, std::int32_t k, float* out,
+                            const LineFetch& fetch) {
+  if (rows == kRows) {
+    ByteTile<kRows, Columns>(a, stride, panel, k, out, fetch);
+  } else if constexpr (kRows > 1) {
+    ByteTileOf<kRows - 1, Columns>(rows, a, stride, panel, k, out, fetch);
+  }
+}
+
+PINTLE_SIMD void ScaleColumns(float* sums, std::int32_t rows, const float* scales) {
+  for (std::int32_t r = 0; r < rows; ++r) {
+    for (int c = 0; c < kPanelColumns; c += kWidth) {
+      float* at = sums + r * kPanelColumns + c;
+      Simd::Store(at, Simd::Mul(Simd::Load(at), Simd::Load(scales + c)));
+    }
+  }
+}
+
+template <typename Columns>
+PINTLE_SIMD std::size_t BytesOfPanel(std::int32_t k) {
+  const std::int32_t padded = PaddedInputs(k);
+  const std::int32_t groups = Columns::kHeader == 0 ? 0 : (padded - 1) / Columns::kGroup + 1;
+  return static_cast<std::size_t>(groups) * Columns::kHeader +
+         static_cast<std::size_t>(padded / Columns::kLineInputs) * kLineBytes;
+}
+
+template <typename Columns>
+void MultiplyByteRows(const Product& p, std::int32_t first, std::int32_t end, std::int32_t panel) {
+  alignas(64) float sums[Simd::kTileRows * kPanelColumns];
+  const std::size_t bytes = BytesOfPanel<Columns>(p.k);
+  const Byte* weights = static_cast<const Byte*>(p.panels) + static_cast<std::size_t>(panel) * bytes;
+  const Int8* a = static_cast<const Int8*>(p.a);
+  const std::int32_t tile = TileRows(end - first);
+  const auto tiles = static_cast<std::size_t>((end - first + tile - 1) / tile);
+  LineFetch fetch;
+  fetch.at = weights + bytes;
+  fetch.step = kLineBytes / tiles;
+  for (std::int32_t r = first; r < end; r += tile) {
+    const std::int32_t rows = end - r < tile ? end - r : tile;
+    ByteTileOf<Simd::kTileRows, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride,
+                                         p.a_stride, weights, p.k, sums, fetch);
+    fetch.at += bytes / tiles;
+    if (p.scales != nullptr) ScaleColumns(sums, rows, p.scales + panel * kPanelColumns);
+    if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
+    switch (p.epilogue) {
+      case Epilogue::kStore: FinishFloats<false>(p, sums, r, rows, panel); break;
+      case Epilogue::kAdd: FinishFloats<true>(p, sums, r, rows, panel); break;
+      case Epilogue::kSiluMul: FinishSilu<float>(p, sums, r, rows, panel); break;
+    }
+  }
+}
+
+template <typename Columns>
+void MultiplyColumns(const Product& p, std::int32_t panel_begin, std::int32_t panel_end) {
+  // Half of a 1 MiB L2 for rows, so that they are read from memory once per matrix.
+  constexpr std::size_t kRowBytes = 512 << 10;
+  std::int32_t block = static_cast<std::int32_t>(kRowBytes / p.a_stride);
+  block = block < Simd::kTileRows ? Simd::kTileRows : block;
+  for (std::int32_t first = 0; first < p.rows; first += block) {
+    const std::int32_t end = p.rows - first < block ? p.rows : first + block;
+    for (std::int32_t panel = panel_begin; panel < panel_end; ++panel) {
+      MultiplyByteRows<Columns>(p, first, end, panel);
+    }
+  }
+}
+
+template <std::int32_t kInputs>
+void MultiplyBytes(const Product& p, std::int32_t panel_begin, std::int32_t panel_end) {
+  if (p.weights == Element::kInt4) {
+    // Its rows have groups of its own size: MakeByteTable.
+    MultiplyColumns<Int4Columns>(p, panel_begin, panel_end);
+  } else {
+    MultiplyColumns<Int8Columns<kInputs>>(p, panel_begin, panel_end);
+  }
+}
+
+// --- rows -----------------------------------------------------------------------------------------
+
+// Rounds inputs [first, end) of a row to bytes of one scale; `padded` >= end is where it ends.
+template <typename VectorAt, typename At>
+PINTLE_SIMD ByteGroup QuantizeGroup(std::int32_t first, std::int32_t end, std::int32_t padded,
+                                    Int8* out, const VectorAt& vector_at, const At& at) {
+  Floats peaks = Simd::Zero();
+  Floats zeros = Simd::Zero();  // NaN where anything was not finite
+  std::int32_t i = first;
+  for (; i + kWidth <= end; i += kWidth) {
+    const Floats x = vector_at(i);
+    peaks = Simd::Max(peaks, Simd::Abs(x));
+    zeros = Simd::Fma(x, Simd::Zero(), zeros);
+  }
+  float peak = Simd::Peak(peaks);
+  float zero = Simd::Sum(zeros);
+  for (; i < end; ++i) {
+    const float x = at(i) < 0 ? -at(i) : at(i);
+    if (x > peak) peak = x;
+    zero += x * 0.0F;
+  }
+  constexpr float kSteps = 127.0F;
+  constexpr float kLeast = 1e-30F;  // below it all is 0: the inverse must stay finite
+  const bool finite = zero == 0.0F;
+  const float inverse = finite && peak > kLeast ? kSteps / peak : 0.0F;
+  i = first;
+  for (; finite && i + kWidth <= end; i += kWidth) {
+    Simd::StoreInt8(out + i, Simd::Mul(vector_at(i), Simd::Set(inverse)));
+  }
+  for (; i < end; ++i) {
+    out[i] = finite ? static_cast<Int8>(__builtin_rintf(at(i) * inverse)) : Int8{0};
+  }
+  for (; i < padded; ++i) out[i] = 0;
+  ByteGroup group;
+  // A group that is not finite has a scale that says so: NaN times anything is NaN.
+  group.scale = finite ? (peak > kLeast ? peak / kSteps : 0.0F) : __builtin_nanf("");
+  group.sum = 0;
+  for (std::int32_t j = first; j < padded; ++j) group.sum += out[j];
+  return group;
+}
+
+template <std::int32_t kInputs, typename VectorAt, typename At>
+PINTLE_SIMD void QuantizeToBytes(std::int32_t n, void* out, const VectorAt& vector_at,
+                                 const At& at) {
+  auto* bytes = static_cast<Int8*>(out);
+  const std::int32_t padded = PaddedInputs(n);
+  auto* groups = reinterpret_cast<char*>(bytes + padded);
+  for (std::int32_t first = 0; first < padded; first += kInputs) {
+    const std::int32_t last = padded - first < kInputs ? padded : first + kInputs;
+    const ByteGroup group =
+        QuantizeGroup(first, last < n ? last : n, last, bytes, vector_at, at);
+    __builtin_memcpy(groups, &group, sizeof(group));
+    groups += sizeof(group);
+  }
+}
+
+template <std::int32_t kInputs>
+void NormalizeToBytes(const float* x, const float* weight, float epsilon, std::int32_t n,
+                      void* out) {
+  const float inverse = InverseRms(x, epsilon, n);
+  QuantizeToBytes<kInputs>(
+      n, out,
+      [&](std::int32_t i) {
+        return Simd::Mul(Simd::Mul(Simd::Load(x + i), Simd::Set(inverse)), Simd::Load(weight + i));
+      },
+      [&](std::int32_t i) { return x[i] * inverse * weight[i]; });
+}
+
+template <std::int32_t kInputs>
+void QuantizeBytes(const float* x, std::int32_t n, void* out) {
+  QuantizeToBytes<kInputs>(
+      n, out, [&](std::int32_t i) { return Simd::Load(x + i); },
+      [&](std::int32_t i) { return x[i]; });
+}
+
+// Rows in bytes, `kInputs` inputs to a scale; weights int8 or, with kGroupInputs, also int4.
+template <std::int32_t kInputs, typename Q, typename Kv>
+constexpr KernelTable MakeByteTable(const char* name) {
+  KernelTable table = MakeTable<float, float, Q, Kv>(name);
+  table.activation = Element::kByteRow;
+  table.multiply = &MultiplyBytes<kInputs>;
+  table.normalize = &NormalizeToBytes<kInputs>;
+  table.quantize = &QuantizeBytes<kInputs>;
+  return table;
+}
+
+}  // namespace
+}  // namespace pintle::model::cpu
+
+#endif  // PINTLE_WORKER_MODEL_CPU_KERNELS_BYTES_H_
