@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/worker/model/model_probe.h"
@@ -91,14 +92,16 @@ TEST_P(FamilyParityTest, SwitchingTheFeatureOffMovesLogits) {
 TEST_P(FamilyParityTest, ChunkedAndBatchedEqualWholeAndAloneBitForBit) {
   const std::vector<TokenId> tokens = TinyTokens(GetParam().name);
   const std::vector<TokenId> other(tokens.rbegin(), tokens.rend());
-  for (const char* dtype : {"f32", "bf16"}) {
+  for (const auto& [dtype, kv_dtype] : std::vector<std::pair<const char*, const char*>>{
+           {"f32", ""}, {"bf16", ""}, {"int8", ""}, {"w8a8", ""}, {"int4", ""}, {"bf16", "int8"}}) {
     TorchDecoderOptions options = ExactOptions();
     options.dtype = dtype;
+    options.kv_dtype = kv_dtype;
     ModelProbe probe = ModelProbe::Open(TinyFolder(GetParam().name), options);
     const Logits whole = probe.LogitsOf(tokens, 128);
-    EXPECT_EQ(probe.LogitsOf(tokens, 1), whole) << dtype;
-    EXPECT_EQ(probe.LogitsOf(tokens, 37), whole) << dtype;
-    EXPECT_EQ(probe.LogitsOf({other, tokens, other}, 13)[1], whole) << dtype;
+    EXPECT_EQ(probe.LogitsOf(tokens, 1), whole) << dtype << kv_dtype;
+    EXPECT_EQ(probe.LogitsOf(tokens, 37), whole) << dtype << kv_dtype;
+    EXPECT_EQ(probe.LogitsOf({other, tokens, other}, 13)[1], whole) << dtype << kv_dtype;
   }
 }
 

@@ -11,14 +11,16 @@
 namespace pintle {
 namespace {
 
-DecoderMaker TinyModel(const std::string& name, bool tensors = false) {
+DecoderMaker TinyModel(const std::string& name, bool tensors = false,
+                       const std::string& kv_dtype = std::string()) {
   DecoderMaker maker;
-  maker.name = tensors ? name + "_tensors" : name;
+  maker.name = name + (tensors ? "_tensors" : "") + (kv_dtype.empty() ? "" : "_kv_" + kv_dtype);
   maker.logprob_error = 1e-4F;
-  maker.make = [name, tensors](std::int32_t blocks) -> std::unique_ptr<Decoder> {
+  maker.make = [name, tensors, kv_dtype](std::int32_t blocks) -> std::unique_ptr<Decoder> {
     model::TorchDecoderOptions options;
     options.model_dir = std::string(PINTLE_SOURCE_DIR) + "/tests/data/model/" + name;
     options.dtype = "f32";
+    options.kv_dtype = kv_dtype;
     options.threads = 2;
     options.tensor_forward = tensors;
     auto decoder = model::TorchDecoder::Load(options);
@@ -31,6 +33,7 @@ DecoderMaker TinyModel(const std::string& name, bool tensors = false) {
 
 INSTANTIATE_TEST_SUITE_P(TinyModels, DecoderConformance,
                          testing::Values(TinyModel("llama_plain"), TinyModel("qwen3_norms"),
+                                         TinyModel("qwen3_norms", false, "int8"),
                                          TinyModel("mistral_window"),
                                          TinyModel("llama_plain", /*tensors=*/true)),
                          [](const auto& test) { return test.param.name; });

@@ -53,7 +53,7 @@ SampledRow FirstRow(TorchDecoder& decoder, const StepBatch& batch) {
 
 TEST(TorchDecoderTest, TheOutlineOfAFolderIsWhatLoadingItGives) {
   for (const char* name : {"llama_plain", "llama_head_dim", "qwen3_norms"}) {
-    for (const char* kv : {"", "bf16", "f32"}) {
+    for (const char* kv : {"", "bf16", "f32", "int8"}) {
       TorchDecoderOptions options = TinyOptions(name);
       options.kv_dtype = kv;
       const auto outline = TorchDecoder::Outline(options);

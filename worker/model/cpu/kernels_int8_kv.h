@@ -161,12 +161,17 @@ PINTLE_SIMD void RoundProbabilities(float* weighted, Int16* out, std::int32_t co
   static_assert(32767LL * 127 * kAttentionChunk < (1LL << 31));
   constexpr float kLeast = 1e-30F;  // below it all is 0: the inverse must stay finite
   Floats peaks = Simd::Zero();
-  for (int c = 0; c < columns; c += kWidth) peaks = Simd::Max(peaks, Simd::Load(weighted + c));
+  Floats zeros = Simd::Zero();  // NaN where anything is not finite
+  for (int c = 0; c < columns; c += kWidth) {
+    const Floats x = Simd::Load(weighted + c);
+    peaks = Simd::Max(peaks, x);
+    zeros = Simd::Fma(x, Simd::Zero(), zeros);
+  }
   const float peak = Simd::Peak(peaks);
-  // Also of a peak that is NaN: then the factor says so.
-  const bool usable = peak > kLeast && peak < -kNegativeInfinity;
+  const float zero = Simd::Sum(zeros);
+  const bool usable = zero == 0.0F && peak > kLeast;
   const float inverse = usable ? kSteps / peak : 0.0F;
-  factor = usable ? peak / kSteps : peak * 0.0F;
+  factor = usable ? peak / kSteps : zero;  // 0, or NaN that makes the row's result NaN
   for (int c = 0; c < columns; c += kWidth) {
     const Floats x = usable ? Simd::Mul(Simd::Load(weighted + c), Simd::Set(inverse)) : Simd::Zero();
     Simd::StoreInt16(out + c, x);
