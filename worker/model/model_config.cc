@@ -177,7 +177,8 @@ absl::StatusOr<Dtype> ReadDtype(JsonFields& top) {
   PINTLE_ASSIGN_OR_RETURN(
       const Dtype dtype, ParseDtype(top.TextOr("dtype", top.TextOr("torch_dtype", "float32"))));
   if (IsQuantised(dtype)) {
-    return InvalidField("dtype", "is no dtype of a file, must be bf16, f16 or f32; --dtype quantises those");
+    return InvalidField("dtype",
+                        "is no dtype of a file, must be bf16, f16 or f32; --dtype quantises those");
   }
   return dtype;
 }

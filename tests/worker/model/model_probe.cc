@@ -32,8 +32,8 @@ T Must(absl::StatusOr<T> value) {
   return *std::move(value);
 }
 
-// PINTLE_CPU_ISA forces the kernel path of tests that do not choose one themselves. A processor that
-// lacks it fails the test: a pass would be another path's.
+// PINTLE_CPU_ISA forces the kernel path of tests that do not choose one themselves. A processor
+// that lacks it fails the test: a pass would be another path's.
 void ForceIsa(TorchDecoderOptions& options) {
   const char* forced = std::getenv("PINTLE_CPU_ISA");
   if (forced == nullptr || !options.cpu_isa.empty()) return;

@@ -40,11 +40,13 @@ TEST(WorkerOptionsTest, AFaultyValueNamesItsFlag) {
   EXPECT_NE(options.Validate().message().find("--dtype"), std::string::npos);
   EXPECT_TRUE(Parse("--model m --dtype f16 --device cuda:0").Validate().ok());
   EXPECT_THROW(Parse("--model m --dtype int3"), CLI::ParseError);
-  for (const char* quantised : {"--dtype int8", "--dtype w8a8", "--dtype int4", "--kv-dtype int8"}) {
+  for (const char* quantised :
+       {"--dtype int8", "--dtype w8a8", "--dtype int4", "--kv-dtype int8"}) {
     const std::string line = std::string("--model m ") + quantised;
     EXPECT_TRUE(Parse(line).Validate().ok()) << line;
     for (const char* other : {" --device cuda:0", " --kernels aten"}) {
-      EXPECT_NE(Parse(line + other).Validate().message().find(quantised), std::string::npos) << other;
+      const absl::Status status = Parse(line + other).Validate();
+      EXPECT_NE(status.message().find(quantised), std::string::npos) << line << other;
     }
   }
   EXPECT_THROW(Parse("--threads 2"), CLI::ParseError) << "a model is required";

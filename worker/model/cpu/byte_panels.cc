@@ -73,17 +73,25 @@ float SquaredError(const float* x, std::int32_t n, const Int4Line& line, const f
 
 }  // namespace
 
-void WriteInt8Quads(const float* rows, std::int32_t k, std::uint8_t* panel, float* scales) {
-  for (std::int32_t c = 0; c < kPanelColumns; ++c) {
-    const float* column = rows + static_cast<std::size_t>(c) * static_cast<std::size_t>(k);
-    float peak = 0.0F;
-    for (std::int32_t i = 0; i < k; ++i) peak = std::max(peak, std::fabs(column[i]));
-    scales[c] = peak / kInt8Steps;
-    const float inverse = peak > 0 ? kInt8Steps / peak : 0.0F;
-    for (std::int32_t i = 0; i < k; ++i) {
-      const std::int32_t place = i / 4 * 4 * kPanelColumns + 4 * c + i % 4;
-      panel[place] = static_cast<std::uint8_t>(Nearest(column[i] * inverse) + 128.0F);
+void WriteInt8Quads(const float* rows, std::int32_t k, std::uint8_t* panel) {
+  for (std::int32_t first = 0; first < k; first += kGroupInputs) {
+    const std::int32_t n = std::min(kGroupInputs, k - first);
+    const std::int32_t padded = (n + kByteInputs - 1) / kByteInputs * kByteInputs;
+    std::uint8_t* lines = panel + 2 * kPanelColumns;
+    for (std::int32_t c = 0; c < kPanelColumns; ++c) {
+      const float* x = rows + static_cast<std::size_t>(c) * static_cast<std::size_t>(k) + first;
+      float peak = 0.0F;
+      for (std::int32_t i = 0; i < n; ++i) peak = std::max(peak, std::fabs(x[i]));
+      const std::uint16_t scale = Bf16Bits(peak / kInt8Steps);
+      std::memcpy(panel + 2 * c, &scale, 2);
+      const float inverse = peak > 0 ? 1.0F / ToBf16(peak / kInt8Steps) : 0.0F;
+      for (std::int32_t i = 0; i < n; ++i) {
+        // A step rounded down would lift the largest weight past the last one.
+        const float step = std::clamp(Nearest(x[i] * inverse), -kInt8Steps, kInt8Steps);
+        lines[i / 4 * 4 * kPanelColumns + 4 * c + i % 4] = static_cast<std::uint8_t>(step + 128.0F);
+      }
     }
+    panel = lines + padded * kPanelColumns;
   }
 }
 

@@ -10,8 +10,8 @@ namespace pintle::model::cpu {
 // panel's kPanelColumns columns, one after another, `k` inputs each. Pure functions; the panel's
 // padding is zeroed memory and stays so.
 
-// kInt8Quad: each column is whole steps of its largest weight / 127; `scales` gets the steps.
-void WriteInt8Quads(const float* rows, std::int32_t k, std::uint8_t* panel, float* scales);
+// kInt8Quad: each group of a column is whole steps of its largest weight / 127.
+void WriteInt8Quads(const float* rows, std::int32_t k, std::uint8_t* panel);
 
 // kInt4: each group of a column is a line of 16 steps, fitted for the least squared error.
 void WriteInt4Groups(const float* rows, std::int32_t k, std::uint8_t* panel);

@@ -30,9 +30,10 @@ inline constexpr std::int32_t kSplitTokens = 512;
 // them, a = q * the row's scale; the scale, a float, lies behind the row's last element.
 // kByteRow: rows in bytes, a = byte * the scale of its group of inputs; padded with zeros to whole
 // kByteInputs, then one ByteGroup per group. What is multiplied with them:
-// kInt8Quad: as kInt8, but q + 128 in `[k/4][32][4]`.
-// kInt4: w = q * scale + least, q in [0, 15]; per kGroupInputs inputs 32 scales and 32 leasts in
-// bf16, then `[k/8][32][4]`, inputs 0-3 in the low halves of the four bytes, 4-7 in the high ones.
+// kInt8Quad: w = (q - 128) * scale, q in [1, 255]; per group of kGroupInputs inputs 32 scales in
+// bf16, then `[group/4][32][4]`.
+// kInt4: w = q * scale + least, q in [0, 15]; per group 32 scales and 32 leasts in bf16, then
+// `[group/8][32][4]`, inputs 0-3 in the low halves of the four bytes, 4-7 in the high ones.
 enum class Element : std::uint8_t {
   kFloat32,
   kBfloat16,
@@ -43,11 +44,8 @@ enum class Element : std::uint8_t {
   kInt4
 };
 
-// Inputs of an int4 column that share a scale. On checkpoints made from 4-bit files it is these
-// files' own, which 64 would miss.
+// Inputs that share a scale, in rows of bytes and in columns of int8 quads and of int4.
 inline constexpr std::int32_t kGroupInputs = 32;
-// The same of a row that int8 columns are multiplied with.
-inline constexpr std::int32_t kByteRowInputs = 64;
 // Rows of bytes and their panels end at a multiple of this.
 inline constexpr std::int32_t kByteInputs = 8;
 
@@ -71,7 +69,7 @@ struct Product {
   Element weights = Element::kFloat32;  // of the panels; read where a table multiplies several
   std::int32_t k = 0;                   // even
   const float* bias = nullptr;  // one per padded column, or null
-  const float* scales = nullptr;  // one per padded column, of kInt8 and kInt8Quad
+  const float* scales = nullptr;  // one per padded column, of kInt8
   Epilogue epilogue = Epilogue::kStore;
   float* out = nullptr;
   std::size_t out_stride = 0;

@@ -22,18 +22,21 @@ PINTLE_SIMD std::int32_t PaddedInputs(std::int32_t k) {
   return (k + kByteInputs - 1) / kByteInputs * kByteInputs;
 }
 
-// --- panels ---------------------------------------------------------------------------------------
+// --- panels --------------------------------------------------------------------------------
 
-// Columns of int8, their scales outside; `kInputs` inputs share a scale in a row.
-template <std::int32_t kInputs>
+// Columns of int8: w = (q - 128) * scale; the scales are in the panel before each group.
 struct Int8Columns {
-  static constexpr std::int32_t kGroup = kInputs;
-  static constexpr std::int32_t kHeader = 0;
+  static constexpr std::int32_t kHeader = 2 * kPanelColumns;
   static constexpr std::int32_t kLineInputs = 4;
   static constexpr std::int32_t kZero = 128;  // what stands for 0
 
-  struct Scales {};
-  PINTLE_SIMD Scales Read(const Byte* /*header*/, int /*column*/) { return {}; }
+  struct Scales {
+    Floats scale[2];
+  };
+  PINTLE_SIMD Scales Read(const Byte* header, int column) {
+    const auto* at = reinterpret_cast<const Bf16*>(header) + column;
+    return {{Simd::LoadBf16(at), Simd::LoadBf16(at + kWidth)}};
+  }
 
   template <int kRows>
   PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int8* a, std::size_t stride,
@@ -50,15 +53,15 @@ struct Int8Columns {
     }
   }
 
-  PINTLE_SIMD Floats Add(Floats total, Ints sum, const ByteGroup& group, const Scales& /*s*/,
-                         int /*half*/) {
-    return Simd::Fma(Simd::IntsToFloats(sum), Simd::Set(group.scale), total);
+  PINTLE_SIMD Floats Add(Floats total, Ints sum, const ByteGroup& group, const Scales& s,
+                         int half) {
+    return Simd::Fma(Simd::IntsToFloats(sum), Simd::Mul(s.scale[half], Simd::Set(group.scale)),
+                     total);
   }
 };
 
 // Columns of int4: w = q * scale + least, q in [0, 15], both in the panel before each group.
 struct Int4Columns {
-  static constexpr std::int32_t kGroup = kGroupInputs;
   static constexpr std::int32_t kHeader = 4 * kPanelColumns;
   static constexpr std::int32_t kLineInputs = 8;
   static constexpr std::int32_t kZero = 0;
@@ -104,7 +107,7 @@ struct Int4Columns {
   }
 };
 
-// --- out[kRows][32] = a[kRows][k] x one panel -----------------------------------------------------
+// --- out[kRows][32] = a[kRows][k] x one panel ---------------------------------------------
 
 // What is fetched from memory meanwhile: see Fetch.
 struct LineFetch {
@@ -125,9 +128,8 @@ void ByteTile(const Int8* a, std::size_t stride, const Byte* panel, std::int32_t
     const Byte* line = panel;
     const Byte* ahead = fetch.at;
     const auto* group_at = reinterpret_cast<const char*>(a + padded);
-    for (std::int32_t first = 0; first < padded; first += Columns::kGroup) {
-      const std::int32_t end =
-          padded - first < Columns::kGroup ? padded : first + Columns::kGroup;
+    for (std::int32_t first = 0; first < padded; first += kGroupInputs) {
+      const std::int32_t end = padded - first < kGroupInputs ? padded : first + kGroupInputs;
       ByteGroup groups[kRows];
       Ints sums[kRows][2];
 #pragma GCC unroll 16
@@ -173,19 +175,10 @@ PINTLE_SIMD void ByteTileOf(std::int32_t rows, const Int8* a, std::size_t stride
   }
 }
 
-PINTLE_SIMD void ScaleColumns(float* sums, std::int32_t rows, const float* scales) {
-  for (std::int32_t r = 0; r < rows; ++r) {
-    for (int c = 0; c < kPanelColumns; c += kWidth) {
-      float* at = sums + r * kPanelColumns + c;
-      Simd::Store(at, Simd::Mul(Simd::Load(at), Simd::Load(scales + c)));
-    }
-  }
-}
-
 template <typename Columns>
 PINTLE_SIMD std::size_t BytesOfPanel(std::int32_t k) {
   const std::int32_t padded = PaddedInputs(k);
-  const std::int32_t groups = Columns::kHeader == 0 ? 0 : (padded - 1) / Columns::kGroup + 1;
+  const std::int32_t groups = (padded - 1) / kGroupInputs + 1;
   return static_cast<std::size_t>(groups) * Columns::kHeader +
          static_cast<std::size_t>(padded / Columns::kLineInputs) * kLineBytes;
 }
@@ -194,7 +187,8 @@ template <typename Columns>
 void MultiplyByteRows(const Product& p, std::int32_t first, std::int32_t end, std::int32_t panel) {
   alignas(64) float sums[Simd::kTileRows * kPanelColumns];
   const std::size_t bytes = BytesOfPanel<Columns>(p.k);
-  const Byte* weights = static_cast<const Byte*>(p.panels) + static_cast<std::size_t>(panel) * bytes;
+  const Byte* weights =
+      static_cast<const Byte*>(p.panels) + static_cast<std::size_t>(panel) * bytes;
   const Int8* a = static_cast<const Int8*>(p.a);
   const std::int32_t tile = TileRows(end - first);
   const auto tiles = static_cast<std::size_t>((end - first + tile - 1) / tile);
@@ -206,7 +200,6 @@ void MultiplyByteRows(const Product& p, std::int32_t first, std::int32_t end, st
     ByteTileOf<Simd::kTileRows, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride,
                                          p.a_stride, weights, p.k, sums, fetch);
     fetch.at += bytes / tiles;
-    if (p.scales != nullptr) ScaleColumns(sums, rows, p.scales + panel * kPanelColumns);
     if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
     switch (p.epilogue) {
       case Epilogue::kStore: FinishFloats<false>(p, sums, r, rows, panel); break;
@@ -230,17 +223,15 @@ void MultiplyColumns(const Product& p, std::int32_t panel_begin, std::int32_t pa
   }
 }
 
-template <std::int32_t kInputs>
 void MultiplyBytes(const Product& p, std::int32_t panel_begin, std::int32_t panel_end) {
   if (p.weights == Element::kInt4) {
-    // Its rows have groups of its own size: MakeByteTable.
     MultiplyColumns<Int4Columns>(p, panel_begin, panel_end);
   } else {
-    MultiplyColumns<Int8Columns<kInputs>>(p, panel_begin, panel_end);
+    MultiplyColumns<Int8Columns>(p, panel_begin, panel_end);
   }
 }
 
-// --- rows -----------------------------------------------------------------------------------------
+// --- rows --------------------------------------------------------------------------------
 
 // Rounds inputs [first, end) of a row to bytes of one scale; `padded` >= end is where it ends.
 template <typename VectorAt, typename At>
@@ -281,14 +272,14 @@ PINTLE_SIMD ByteGroup QuantizeGroup(std::int32_t first, std::int32_t end, std::i
   return group;
 }
 
-template <std::int32_t kInputs, typename VectorAt, typename At>
+template <typename VectorAt, typename At>
 PINTLE_SIMD void QuantizeToBytes(std::int32_t n, void* out, const VectorAt& vector_at,
                                  const At& at) {
   auto* bytes = static_cast<Int8*>(out);
   const std::int32_t padded = PaddedInputs(n);
   auto* groups = reinterpret_cast<char*>(bytes + padded);
-  for (std::int32_t first = 0; first < padded; first += kInputs) {
-    const std::int32_t last = padded - first < kInputs ? padded : first + kInputs;
+  for (std::int32_t first = 0; first < padded; first += kGroupInputs) {
+    const std::int32_t last = padded - first < kGroupInputs ? padded : first + kGroupInputs;
     const ByteGroup group =
         QuantizeGroup(first, last < n ? last : n, last, bytes, vector_at, at);
     __builtin_memcpy(groups, &group, sizeof(group));
@@ -296,11 +287,10 @@ PINTLE_SIMD void QuantizeToBytes(std::int32_t n, void* out, const VectorAt& vect
   }
 }
 
-template <std::int32_t kInputs>
 void NormalizeToBytes(const float* x, const float* weight, float epsilon, std::int32_t n,
                       void* out) {
   const float inverse = InverseRms(x, epsilon, n);
-  QuantizeToBytes<kInputs>(
+  QuantizeToBytes(
       n, out,
       [&](std::int32_t i) {
         return Simd::Mul(Simd::Mul(Simd::Load(x + i), Simd::Set(inverse)), Simd::Load(weight + i));
@@ -308,21 +298,20 @@ void NormalizeToBytes(const float* x, const float* weight, float epsilon, std::i
       [&](std::int32_t i) { return x[i] * inverse * weight[i]; });
 }
 
-template <std::int32_t kInputs>
 void QuantizeBytes(const float* x, std::int32_t n, void* out) {
-  QuantizeToBytes<kInputs>(
+  QuantizeToBytes(
       n, out, [&](std::int32_t i) { return Simd::Load(x + i); },
       [&](std::int32_t i) { return x[i]; });
 }
 
-// Rows in bytes, `kInputs` inputs to a scale; weights int8 or, with kGroupInputs, also int4.
-template <std::int32_t kInputs, typename Q, typename Kv>
+// Rows in bytes; weights kInt8Quad or kInt4, as each product says.
+template <typename Q, typename Kv>
 constexpr KernelTable MakeByteTable(const char* name) {
   KernelTable table = MakeTable<float, float, Q, Kv>(name);
   table.activation = Element::kByteRow;
-  table.multiply = &MultiplyBytes<kInputs>;
-  table.normalize = &NormalizeToBytes<kInputs>;
-  table.quantize = &QuantizeBytes<kInputs>;
+  table.multiply = &MultiplyBytes;
+  table.normalize = &NormalizeToBytes;
+  table.quantize = &QuantizeBytes;
   return table;
 }
 

@@ -62,19 +62,20 @@ void StoreInt8Value(const float* x, std::int32_t dim, void* panels, std::int32_t
 // A query's row is head_dim whole numbers and their scale.
 template <>
 PINTLE_SIMD_SPECIAL void LoadQueries<Int16>(const AttentionTask& t, Int16* q) {
+  const float scale = t.scale * kLog2E;
   for (std::int32_t r = 0; r < t.rows; ++r) {
     const std::int32_t f = t.first_row + r;
     const float* source = t.q + static_cast<std::size_t>(f / t.group) * t.q_row_stride +
                           static_cast<std::size_t>(f % t.group) * t.q_head_stride;
-    const Floats scale = Simd::Set(t.scale);
+    const Floats factor = Simd::Set(scale);
     QuantizeRow(
         t.head_dim, q + static_cast<std::size_t>(r) * static_cast<std::size_t>(t.head_dim + 2),
-        [&](std::int32_t i) { return Simd::Mul(Simd::Load(source + i), scale); },
-        [&](std::int32_t i) { return source[i] * t.scale; });
+        [&](std::int32_t i) { return Simd::Mul(Simd::Load(source + i), factor); },
+        [&](std::int32_t i) { return source[i] * scale; });
   }
 }
 
-// --- out[kRows][32] (+)= a[kRows][...] x panels of several segments of k --------------------------
+// --- out[kRows][32] (+)= a[kRows][...] x panels of several segments of k --------------------
 
 // kSegmented: the segments continue k, and the sum is added to `out` by the row's factor. Otherwise
 // `out` is the sum by the row's factor and the columns' scales.
@@ -173,8 +174,8 @@ PINTLE_SIMD void RoundProbabilities(float* weighted, Int16* out, std::int32_t co
   const float inverse = usable ? kSteps / peak : 0.0F;
   factor = usable ? peak / kSteps : zero;  // 0, or NaN that makes the row's result NaN
   for (int c = 0; c < columns; c += kWidth) {
-    const Floats x = usable ? Simd::Mul(Simd::Load(weighted + c), Simd::Set(inverse)) : Simd::Zero();
-    Simd::StoreInt16(out + c, x);
+    const Floats x = Simd::Mul(Simd::Load(weighted + c), Simd::Set(inverse));
+    Simd::StoreInt16(out + c, usable ? x : Simd::Zero());
   }
 }
 
@@ -201,7 +202,7 @@ PINTLE_SIMD float SoftenInt8(float* scores, Int16* probabilities, float& factor,
   Floats sum = Simd::Zero();
   for (int c = 0; c < columns; c += kWidth) {
     const Floats column = Simd::Columns(c);
-    Floats p = Exp(Simd::Sub(Simd::Load(scores + c), Simd::Set(new_peak)));
+    Floats p = Exp2(Simd::Sub(Simd::Load(scores + c), Simd::Set(new_peak)));
     p = Simd::Within(column, lowest, limit, p, Simd::Zero());
     sum = Simd::Add(sum, p);
     const Floats scale = Simd::Load(scales.at[c / kBlockTokens] + c % kBlockTokens);
@@ -211,7 +212,7 @@ PINTLE_SIMD float SoftenInt8(float* scores, Int16* probabilities, float& factor,
   }
   RoundProbabilities(scores, probabilities, columns, factor);
   float shrink = 1.0F;
-  if (new_peak != peak) shrink = peak == kNegativeInfinity ? 0.0F : ExpOf(peak - new_peak);
+  if (new_peak != peak) shrink = peak == kNegativeInfinity ? 0.0F : Exp2Of(peak - new_peak);
   total = total * shrink + Simd::Sum(sum);
   peak = new_peak;
   return shrink;

@@ -59,7 +59,7 @@ void WritePanel(Element element, const std::vector<float>& rows, std::int32_t k,
     case Element::kInt8:
       return WritePanel(rows, k, reinterpret_cast<std::int8_t*>(panel), scales);
     case Element::kInt8Quad:
-      return WriteInt8Quads(rows.data(), k, reinterpret_cast<std::uint8_t*>(panel), scales);
+      return WriteInt8Quads(rows.data(), k, reinterpret_cast<std::uint8_t*>(panel));
     case Element::kInt4:
       return WriteInt4Groups(rows.data(), k, reinterpret_cast<std::uint8_t*>(panel));
     case Element::kBfloat16:
@@ -97,7 +97,6 @@ std::size_t ElementBytes(Element element) {
 std::size_t RowElements(Element element, std::size_t k) {
   if (element == Element::kInt16) return k + 2;
   if (element != Element::kByteRow) return k;
-  // The smallest groups' scales: larger ones need fewer.
   const std::size_t groups = (k + kGroupInputs - 1) / kGroupInputs;
   return (k + kByteInputs - 1) / kByteInputs * kByteInputs + groups * sizeof(ByteGroup);
 }
@@ -105,10 +104,9 @@ std::size_t RowElements(Element element, std::size_t k) {
 std::size_t PanelBytes(Element element, std::int32_t k) {
   const auto columns = static_cast<std::size_t>(kPanelColumns);
   const auto padded = static_cast<std::size_t>((k + kByteInputs - 1) / kByteInputs * kByteInputs);
-  if (element == Element::kInt8Quad) return padded * columns;
-  if (element == Element::kInt4) {
-    return (padded + kGroupInputs - 1) / kGroupInputs * 4 * columns + padded * columns / 2;
-  }
+  const std::size_t groups = (padded + kGroupInputs - 1) / kGroupInputs;
+  if (element == Element::kInt8Quad) return groups * 2 * columns + padded * columns;
+  if (element == Element::kInt4) return groups * 4 * columns + padded * columns / 2;
   return static_cast<std::size_t>(k) * columns * ElementBytes(element);
 }
 
@@ -149,9 +147,7 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
   const std::size_t panel_elements =
       static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(padded_inputs);
   const std::size_t panel_bytes = PanelBytes(element, padded_inputs);
-  if (element == Element::kInt8 || element == Element::kInt8Quad) {
-    matrix.scales_.resize(columns.size());
-  }
+  if (element == Element::kInt8) matrix.scales_.resize(columns.size());
   std::byte* data = arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_bytes);
   matrix.data_ = data;
   pool.Run([&](int thread) {

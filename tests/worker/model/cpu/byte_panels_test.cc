@@ -73,20 +73,28 @@ TEST(BytePanelsTest, AGroupOfOneValueAndOneThatIsNotFiniteHaveSteps) {
   for (const float step : steps) EXPECT_TRUE(step >= 0 && step <= 15);
 }
 
-TEST(BytePanelsTest, QuadsHoldWholeStepsOfEachColumnsLargestWeight) {
-  constexpr std::int32_t kK = 10;
+TEST(BytePanelsTest, QuadsHoldWholeStepsOfEachGroupsLargestWeight) {
+  constexpr std::int32_t kK = 42;  // a whole group and a part of one
   std::vector<float> rows = Draw(static_cast<std::size_t>(kK) * kPanelColumns, 3);
   for (std::int32_t i = 0; i < kK; ++i) rows[static_cast<std::size_t>(7 * kK + i)] = 0.0F;
-  std::vector<std::uint8_t> panel(16 * kPanelColumns);
-  std::vector<float> scales(kPanelColumns);
-  WriteInt8Quads(rows.data(), kK, panel.data(), scales.data());
-  EXPECT_EQ(scales[7], 0.0F);
-  for (std::int32_t c = 0; c < kPanelColumns; ++c) {
-    for (std::int32_t i = 0; i < kK; ++i) {
-      const int q = panel[static_cast<std::size_t>(i / 4 * 128 + 4 * c + i % 4)] - 128;
-      const auto column = static_cast<std::size_t>(c);
-      EXPECT_NEAR(static_cast<float>(q) * scales[column], rows[column * kK + static_cast<std::size_t>(i)],
-                  0.501F * scales[column]);
+  rows[0] = 90.0F;  // makes the first group's steps coarse, not the second's
+  std::vector<std::uint8_t> panel(64 + 32 * 32 + 64 + 16 * 32);
+  WriteInt8Quads(rows.data(), kK, panel.data());
+  for (std::size_t c = 0; c < kPanelColumns; ++c) {
+    for (std::size_t i = 0; i < kK; ++i) {
+      const std::uint8_t* group = panel.data() + (i < 32 ? 0 : 64 + 32 * 32);
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, group + 2 * c, 2);
+      const auto scale = std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+      const std::size_t inside = i % 32;
+      const int q = group[64 + inside / 4 * 128 + 4 * c + inside % 4] - 128;
+      EXPECT_NEAR(static_cast<float>(q) * scale, rows[c * kK + i], 0.9F * scale);
+      if (i >= 32) {
+        EXPECT_LT(scale, 0.1F);
+      }
+      if (c == 7) {
+        EXPECT_EQ(scale, 0.0F);
+      }
     }
   }
 }

@@ -37,14 +37,13 @@ struct Weights {
     const auto width = static_cast<std::int32_t>(k);
     const std::size_t bytes = PanelBytes(element, width);
     panels.resize(kColumns / 32 * bytes);
-    scales.resize(kColumns);
     const std::vector<float> matrix = Draw(kColumns * k, 1);
     for (std::size_t p = 0; p < kColumns / 32; ++p) {
       const float* rows = matrix.data() + p * 32 * k;
       if (element == Element::kInt4) {
         WriteInt4Groups(rows, width, panels.data() + p * bytes);
       } else {
-        WriteInt8Quads(rows, width, panels.data() + p * bytes, scales.data() + p * 32);
+        WriteInt8Quads(rows, width, panels.data() + p * bytes);
       }
     }
   }
@@ -53,16 +52,18 @@ struct Weights {
     const std::uint8_t* panel =
         panels.data() + column / 32 * PanelBytes(element, static_cast<std::int32_t>(k));
     const std::size_t c = column % 32;
-    if (element != Element::kInt4) {
-      return (panel[input / 4 * 128 + 4 * c + input % 4] - 128) * static_cast<double>(scales[column]);
-    }
-    panel += input / 32 * (128 + 4 * 128);
+    const bool int4 = element == Element::kInt4;
+    panel += input / 32 * (int4 ? 128 + 4 * 128 : 64 + 8 * 128);
     const auto half = [&](std::size_t at) {
       std::uint16_t bits = 0;
       std::memcpy(&bits, panel + at, 2);
       return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
     };
     const std::size_t inside = input % 32;
+    if (!int4) {
+      return static_cast<double>(half(2 * c)) *
+             (panel[64 + inside / 4 * 128 + 4 * c + inside % 4] - 128);
+    }
     const std::uint8_t byte = panel[128 + inside / 8 * 128 + 4 * c + inside % 4];
     const int q = inside % 8 < 4 ? byte & 15 : byte >> 4;
     return static_cast<double>(half(2 * c)) * q + half(64 + 2 * c);
@@ -71,7 +72,6 @@ struct Weights {
   Element element;
   std::size_t k;
   std::vector<std::uint8_t> panels;
-  std::vector<float> scales;
 };
 
 struct Case {
@@ -88,7 +88,6 @@ class KernelsBytesTest : public testing::TestWithParam<Case> {
   void SetUp() override {
     if (*ChooseCpuIsa("") < GetParam().isa) GTEST_SKIP() << "this processor lacks the set";
     table_ = &KernelsFor(GetParam().isa, GetParam().weights, Element::kBfloat16);
-    group_ = GetParam().weights == Element::kInt4 ? kGroupInputs : kByteRowInputs;
   }
 
   std::vector<std::byte> Quantized(const std::vector<float>& x) const {
@@ -101,7 +100,7 @@ class KernelsBytesTest : public testing::TestWithParam<Case> {
     ByteGroup group;
     std::memcpy(&group,
                 row.data() + (k + 7) / 8 * 8 +
-                    input / static_cast<std::size_t>(group_) * sizeof(ByteGroup),
+                    input / 32 * sizeof(ByteGroup),
                 sizeof(group));
     return group;
   }
@@ -123,7 +122,6 @@ class KernelsBytesTest : public testing::TestWithParam<Case> {
     product.panels = weights.panels.data();
     product.weights = weights.element;
     product.k = static_cast<std::int32_t>(weights.k);
-    product.scales = weights.element == Element::kInt4 ? nullptr : weights.scales.data();
     product.epilogue = Epilogue::kAdd;
     product.out = out.data();
     product.out_stride = kColumns;
@@ -134,7 +132,6 @@ class KernelsBytesTest : public testing::TestWithParam<Case> {
   }
 
   const KernelTable* table_ = nullptr;
-  std::int32_t group_ = 0;
 };
 
 TEST_P(KernelsBytesTest, RowsKeepTheirValuesGroupByGroup) {
@@ -142,11 +139,12 @@ TEST_P(KernelsBytesTest, RowsKeepTheirValuesGroupByGroup) {
     std::vector<float> x = Draw(k, 11);
     x[0] = 300.0F;  // coarse steps for its own group only
     const auto row = Quantized(x);
-    const auto group = static_cast<std::size_t>(group_);
+    constexpr std::size_t kGroup = 32;
     for (std::size_t i = 0; i < k; ++i) {
       float peak = 0.0F;
       std::int32_t sum = 0;
-      for (std::size_t j = i / group * group; j < std::min(k, i / group * group + group); ++j) {
+      const std::size_t first = i / kGroup * kGroup;
+      for (std::size_t j = first; j < std::min(k, first + kGroup); ++j) {
         peak = std::max(peak, std::abs(x[j]));
         sum += static_cast<std::int8_t>(row[j]);
       }
@@ -213,12 +211,20 @@ TEST_P(KernelsBytesTest, ARowIsTheSameAmongOthersAndOnTheWeakestInstructions) {
 
 TEST_P(KernelsBytesTest, TheLargestBytesEverywhereDoNotOverflow) {
   constexpr std::size_t kK = 8192;
-  if (GetParam().weights == Element::kInt4) GTEST_SKIP() << "its groups are short";
-  Weights weights(Element::kInt8Quad, kK);
+  Weights weights(GetParam().weights, kK);
+  // Scales of 0x3f80 are 1; steps are the largest, and leasts of 0xffff would be NaN.
   std::fill(weights.panels.begin(), weights.panels.end(), std::uint8_t{255});
-  std::fill(weights.scales.begin(), weights.scales.end(), 1.0F);
+  const bool int4 = GetParam().weights == Element::kInt4;
+  const std::size_t header = int4 ? 128 : 64;
+  const std::size_t group = header + (int4 ? 4 : 8) * 128;
+  for (std::size_t at = 0; at < weights.panels.size(); at += group) {
+    for (std::size_t c = 0; c < header / 2; ++c) {
+      const std::uint16_t bits = c < 32 ? 0x3f80 : 0;
+      std::memcpy(weights.panels.data() + at + 2 * c, &bits, 2);
+    }
+  }
   const auto out = Multiplied(*table_, weights, {Quantized(std::vector<float>(kK, 127.0F))});
-  EXPECT_FLOAT_EQ(out[0], 1.0F + 127.0F * 127.0F * static_cast<float>(kK));
+  EXPECT_FLOAT_EQ(out[0], 1.0F + (int4 ? 15.0F : 127.0F) * 127.0F * static_cast<float>(kK));
 }
 
 std::vector<Case> Cases() {
