@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 .PHONY: show-quality show-parity-isa
 
-## show-quality: agreement with f32 and perplexity of bf16, int8, w8a8, int4 and int8 KV on a fixed text
+## show-quality: agreement with f32 and perplexity of every type of weights and KV on a fixed text
 show-quality: build
 	@$(RELEASE)/bin/pintle-bench-quality --model models/SmolLM2-135M-Instruct \
 	  --text bench/data/opticks.txt --threads $(JOBS) $(QUALITY_FLAGS)

@@ -75,8 +75,8 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
       ->check(CLI::IsMember({"bf16", "f32", "f16", "int8", "w8a8", "int4"}))
       ->capture_default_str();
   app.add_option("--kv-dtype", options.kv_dtype,
-                 "Type of the KV cache; --dtype's when empty, bf16 for quantised weights; int8 on a "
-                 "CPU, with a scale per position and head")
+                 "Type of the KV cache; --dtype's when empty, bf16 for quantised weights; int8 on "
+                 "a CPU, with a scale per position and head")
       ->check(CLI::IsMember({"", "bf16", "f32", "f16", "int8"}));
   app.add_option("--kernels", options.kernels,
                  "Who computes on a CPU: own kernels, or aten (LibTorch: slower, to compare with)")
