@@ -46,21 +46,8 @@ void AddStepFlags(CLI::App& app, WorkerOptions& options) {
       ->capture_default_str();
 }
 
-}  // namespace
-
-void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
-  app.add_option("--model", options.model,
-                 "[NAME=]DIR: a Hugging Face folder (config.json, tokenizer.json, *.safetensors)")
-      ->required();
-  if (cluster) {
-    app.add_option("--coordinator", options.coordinators,
-                   "HOST:PORT[,...] of coordinators to join; without it the worker serves clients "
-                   "alone")
-        ->delimiter(',');
-    app.add_option("--advertise", options.advertise,
-                   "HOST:PORT coordinators dial; the address listened on when empty");
-    app.add_option("--name", options.name, "The worker's name; its advertised address when empty");
-  }
+// Who computes, and in which types.
+void AddComputeFlags(CLI::App& app, WorkerOptions& options) {
   app.add_option("--threads", options.threads, "Compute threads; 0 takes all cores")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
@@ -82,6 +69,24 @@ void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
                  "Who computes on a CPU: own kernels, or aten (LibTorch: slower, to compare with)")
       ->check(CLI::IsMember({"own", "aten"}))
       ->capture_default_str();
+}
+
+}  // namespace
+
+void AddWorkerFlags(CLI::App& app, WorkerOptions& options, bool cluster) {
+  app.add_option("--model", options.model,
+                 "[NAME=]DIR: a Hugging Face folder (config.json, tokenizer.json, *.safetensors)")
+      ->required();
+  if (cluster) {
+    app.add_option("--coordinator", options.coordinators,
+                   "HOST:PORT[,...] of coordinators to join; without it the worker serves clients "
+                   "alone")
+        ->delimiter(',');
+    app.add_option("--advertise", options.advertise,
+                   "HOST:PORT coordinators dial; the address listened on when empty");
+    app.add_option("--name", options.name, "The worker's name; its advertised address when empty");
+  }
+  AddComputeFlags(app, options);
   app.add_option("--kv-bytes", options.kv_bytes, "Size of the KV pool, with KiB, MiB or GiB")
       ->capture_default_str();
   app.add_option("--disk-tier", options.disk_tier,
