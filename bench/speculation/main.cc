@@ -2,7 +2,7 @@
 // What drafts from a text's own tokens bring at one stream: an engine that drafts beside one that
 // does not, same model, same turns, one after the other in turn. Prints a line per text with
 // figure, bound and PASS or FAIL; exits 0 or 1.
-//   --model DIR [--threads N] [--dtype T] [--rounds N] [--tokens N]
+//   --model DIR [--threads N] [--dtype T] [--rounds N] [--only PART_OF_A_NAME]
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -73,7 +73,7 @@ struct Flags {
   std::string dtype;
   int threads = 2;
   int rounds = 5;
-  int tokens = 256;
+  std::string only;
 };
 
 struct Run {
@@ -101,12 +101,11 @@ std::unique_ptr<Engine> MakeEngine(const Flags& flags, bool drafts, const Clock&
   return *std::move(made);
 }
 
-Run RunText(Engine& engine, const SpeculationText& text, const std::vector<TokenId>& prompt,
-            int tokens) {
+Run RunText(Engine& engine, const SpeculationText& text, const std::vector<TokenId>& prompt) {
   const auto sink = std::make_shared<TimedSink>();
   EngineTurn turn;
   turn.prompt = prompt;
-  turn.stopping.max_tokens = tokens;
+  turn.stopping.max_tokens = text.tokens;
   turn.sampling.temperature = text.repeats ? 0.0F : 1.0F;
   turn.sampling.seed = 5;
   turn.sink = sink;
@@ -132,9 +131,9 @@ bool Compare(const Flags& flags, const SpeculationText& text, const std::vector<
   for (int round = 0; round < flags.rounds; ++round) {
     // The order alternates, so that a machine that slows down or speeds up favours neither.
     Run with, without;
-    if (round % 2 == 0) without = RunText(plain, text, prompt, flags.tokens);
-    with = RunText(drafting, text, prompt, flags.tokens);
-    if (round % 2 == 1) without = RunText(plain, text, prompt, flags.tokens);
+    if (round % 2 == 0) without = RunText(plain, text, prompt);
+    with = RunText(drafting, text, prompt);
+    if (round % 2 == 1) without = RunText(plain, text, prompt);
     ratios.push_back(without.seconds / with.seconds);
     cpu_ratios.push_back(without.cpu_seconds / with.cpu_seconds);
     speeds.push_back(static_cast<double>(with.tokens.size() - 1) / with.seconds);
@@ -149,7 +148,7 @@ bool Compare(const Flags& flags, const SpeculationText& text, const std::vector<
               text.name.c_str(), Median(speeds), ratio, Median(cpu_ratios),
               static_cast<double>(after.drafted_tokens - before.drafted_tokens) / flags.rounds,
               static_cast<double>(after.accepted_tokens - before.accepted_tokens) / flags.rounds,
-              flags.tokens, same ? "yes" : "NO", bound, good ? "PASS" : "FAIL");
+              text.tokens, same ? "yes" : "NO", bound, good ? "PASS" : "FAIL");
   std::fflush(stdout);
   return good;
 }
@@ -161,8 +160,8 @@ int Main(int argc, char** argv) {
     if (flag == "--model") flags.model = argv[i + 1];
     if (flag == "--dtype") flags.dtype = argv[i + 1];
     if (flag == "--threads") flags.threads = std::atoi(argv[i + 1]);
+    if (flag == "--only") flags.only = argv[i + 1];
     if (flag == "--rounds") flags.rounds = std::max(1, std::atoi(argv[i + 1]));
-    if (flag == "--tokens") flags.tokens = std::max(2, std::atoi(argv[i + 1]));
   }
   auto model = text::HfTextModel::Load(flags.model, 1);
   if (!model.ok()) {
@@ -175,16 +174,17 @@ int Main(int argc, char** argv) {
   bool good = true;
   bool warm = false;
   for (const SpeculationText& text : SpeculationTexts()) {
+    if (text.name.find(flags.only) == std::string::npos) continue;
     const auto prompt = (*model)->Encode(text.prompt, {});
     PINTLE_CHECK(prompt.ok(), "plain text");
     // A process that has served for a while knows what its steps cost.
     if (!std::exchange(warm, true)) {
-      RunText(*plain, text, *prompt, flags.tokens);
-      RunText(*drafting, text, *prompt, flags.tokens);
+      RunText(*plain, text, *prompt);
+      RunText(*drafting, text, *prompt);
     }
     good = Compare(flags, text, *prompt, *plain, *drafting) && good;
     if (std::getenv("PINTLE_BENCH_SHOW_TEXT") != nullptr) {
-      const Run run = RunText(*drafting, text, *prompt, flags.tokens);
+      const Run run = RunText(*drafting, text, *prompt);
       std::printf("---\n%s\n---\n", (*model)->Decode(run.tokens, false).c_str());
     }
   }

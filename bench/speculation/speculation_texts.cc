@@ -64,10 +64,20 @@ std::string Quote() {
 }
 
 std::string Edit() {
+  // The edit has begun, as in an editor: the first two functions have their new names.
   const std::string code = kCode;
-  return "The file `report.py`:\n\n```python\n" + code +
-         "```\n\nThe file `report.py` after its function `total_price` was renamed to "
-         "`sum_of_prices`, everything else unchanged:\n\n```python\ndef parse_line(line):\n";
+  return "# report.py, first version\n\n" + code +
+         "\n\n# report.py, second version: read_line and read_items are new names, all else is "
+         "as it was\n\n"
+         "def read_line(line):\n"
+         "    name, price, count = line.strip().split(\",\")\n"
+         "    return {\"name\": name, \"price\": float(price), \"count\": int(count)}\n"
+         "\n"
+         "\n"
+         "def read_items(path):\n"
+         "    items = []\n"
+         "    with open(path) as handle:\n"
+         "        for";
 }
 
 }  // namespace
@@ -75,7 +85,7 @@ std::string Edit() {
 std::vector<SpeculationText> SpeculationTexts() {
   return {
       {"quote a document", Quote(), true},
-      {"edit a file", Edit(), true},
+      {"edit a file", Edit(), true, 150},
       {"a story", "It was the first winter that Mara spent in the mountains, and", false},
       {"an essay", "Three reasons why cities should plant more trees are discussed below.\n\n",
        false},

@@ -11,6 +11,7 @@ struct SpeculationText {
   std::string name;
   std::string prompt;
   bool repeats = false;  // what follows is in the prompt already; else free text, sampled
+  int tokens = 256;      // what is measured ends with the text, not in what a model rambles on with
 };
 
 // What is measured: quoting, editing, and free text of several kinds.

@@ -14,6 +14,7 @@ POLICIES = "worker.kv.kv_policies_test"
 TIER = "worker.tier.tier_test"
 TIER_LINK = "worker.engine.tier_link_test"
 STORE = "sessions.memory_session_store_test"
+SPECULATION = "worker.engine.speculator_test"
 
 MUTANTS = [
     # --- Sessions ---
@@ -505,5 +506,54 @@ MUTANTS = [
         "if (it.session == -2) {",
         KV,
         "PinKeeperTest.AForkBeyondTheBudgetNeverMakesAGuaranteeTakeMoreThanItsBlocks",
+    ),
+    # --- Drafts ---
+    Mutant(
+        "a wrong draft counts",
+        "worker/engine/speculator.cc",
+        "                      row.token != drafts[static_cast<std::size_t>(counted)] ||\n",
+        "",
+        SPECULATION,
+        "SpeculatorTest.GreedyTokensAreTheSameInFewerSteps",
+    ),
+    Mutant(
+        "what follows the last token counts too",
+        "worker/engine/speculator.cc",
+        " ||\n                      turn.Ending(origin.choice, row.token, counted).has_value()",
+        "",
+        SPECULATION,
+        "SpeculatorTest.StopIdsEndInsideARunOfDraftsAndMaskUntilThen",
+    ),
+    Mutant(
+        "wrong drafts are kept",
+        "worker/engine/engine_loop.cc",
+        "origin.drafts > 0 ? counted : origin.rows",
+        "origin.rows",
+        SPECULATION,
+        "SpeculatorTest.GreedyTokensAreTheSameInFewerSteps",
+    ),
+    Mutant(
+        "drafts draw the number of the token before",
+        "worker/engine/step_builder.cc",
+        "    request.index += more;\n",
+        "",
+        SPECULATION,
+        "SpeculatorTest.SampledTokensAreTheSame",
+    ),
+    Mutant(
+        "penalties do not see drafts",
+        "worker/engine/step_builder.cc",
+        "absl::MakeConstSpan(context).first(known.size() + ahead)",
+        "absl::MakeConstSpan(context).first(known.size())",
+        SPECULATION,
+        "SpeculatorTest.PenaltiesSeeTheDraftsBeforeTheirRow",
+    ),
+    Mutant(
+        "drafts run beside a prompt",
+        "worker/scheduler/scheduler.cc",
+        "if (scarce || !prefills_.empty()) return;",
+        "if (scarce) return;",
+        "worker.scheduler.scheduler_test",
+        "SchedulerTest.NobodyDraftsBesideAPromptOrWhereBlocksAreMissing",
     ),
 ]
