@@ -51,7 +51,8 @@ inline constexpr std::int32_t kByteInputs = 8;
 
 struct ByteGroup {
   float scale;
-  std::int32_t sum;  // of the group's bytes
+  float whole;         // scale x the sum of the group's bytes
+  std::int32_t start;  // -128 x that sum: where sums over bytes that stand for q - 128 begin
 };
 
 enum class Epilogue : std::uint8_t {

@@ -172,6 +172,10 @@ PINTLE_SIMD float Exp2Of(float x) {
   return lanes[0];
 }
 
+// What a vector of probabilities was stored as.
+PINTLE_SIMD Floats Stored(const float* /*at*/, Floats x) { return x; }
+PINTLE_SIMD Floats Stored(const Bf16* at, Floats /*x*/) { return Simd::LoadBf16(at); }
+
 // The first `columns` scores of one row become probabilities relative to the row's peak so far;
 // those outside [low, high) become 0. Returns by what the sums gathered until now shrink.
 template <typename Q>
@@ -200,7 +204,8 @@ PINTLE_SIMD float Soften(float* scores, Q* probabilities, std::int32_t columns, 
     Floats p = Exp2(Simd::Sub(Simd::Load(scores + c), Simd::Set(new_peak)));
     if (!whole) p = Simd::Within(Simd::Columns(c), lowest, limit, p, Simd::Zero());
     StoreVector(probabilities + c, p);
-    sum = Simd::Add(sum, p);
+    // The total is of what values are multiplied with: roundings then cancel in the mean.
+    sum = Simd::Add(sum, Stored(probabilities + c, p));
   }
   float shrink = 1.0F;
   if (new_peak != peak) shrink = peak == kNegativeInfinity ? 0.0F : Exp2Of(peak - new_peak);

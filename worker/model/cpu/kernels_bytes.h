@@ -7,6 +7,8 @@
 #ifndef PINTLE_WORKER_MODEL_CPU_KERNELS_BYTES_H_
 #define PINTLE_WORKER_MODEL_CPU_KERNELS_BYTES_H_
 
+#include <cstddef>
+
 #include "worker/model/cpu/kernel_table.h"
 #include "worker/model/cpu/kernels_generic.h"
 
@@ -15,11 +17,21 @@ namespace {
 
 using Byte = std::uint8_t;
 
+// Whole sums and f32 totals of a tile stay in registers side by side: half as many rows as else.
+constexpr std::int32_t kByteRows = Simd::kTileRows / 2;
+
 // Bytes of one line of a panel: four inputs, or eight of half a byte, of every column.
 constexpr std::int32_t kLineBytes = 4 * kPanelColumns;
 
 PINTLE_SIMD std::int32_t PaddedInputs(std::int32_t k) {
   return (k + kByteInputs - 1) / kByteInputs * kByteInputs;
+}
+
+// The float at `p`, in all lanes.
+PINTLE_SIMD Floats FloatAt(const char* p) {
+  float x;
+  __builtin_memcpy(&x, p, sizeof(x));
+  return Simd::Set(x);
 }
 
 // --- panels --------------------------------------------------------------------------------
@@ -28,7 +40,6 @@ PINTLE_SIMD std::int32_t PaddedInputs(std::int32_t k) {
 struct Int8Columns {
   static constexpr std::int32_t kHeader = 2 * kPanelColumns;
   static constexpr std::int32_t kLineInputs = 4;
-  static constexpr std::int32_t kZero = 128;  // what stands for 0
 
   struct Scales {
     Floats scale[2];
@@ -53,10 +64,17 @@ struct Int8Columns {
     }
   }
 
-  PINTLE_SIMD Floats Add(Floats total, Ints sum, const ByteGroup& group, const Scales& s,
-                         int half) {
-    return Simd::Fma(Simd::IntsToFloats(sum), Simd::Mul(s.scale[half], Simd::Set(group.scale)),
-                     total);
+  PINTLE_SIMD Ints Start(const char* group) {
+    int start;
+    __builtin_memcpy(&start, group + offsetof(ByteGroup, start), sizeof(start));
+    return Simd::SetInt(start);
+  }
+
+  PINTLE_SIMD void Add(Floats (&totals)[2], const Ints (&sums)[2], const char* group,
+                       const Scales& s) {
+    const Floats row = FloatAt(group);
+    totals[0] = Simd::Fma(Simd::IntsToFloats(sums[0]), Simd::Mul(s.scale[0], row), totals[0]);
+    totals[1] = Simd::Fma(Simd::IntsToFloats(sums[1]), Simd::Mul(s.scale[1], row), totals[1]);
   }
 };
 
@@ -64,7 +82,6 @@ struct Int8Columns {
 struct Int4Columns {
   static constexpr std::int32_t kHeader = 4 * kPanelColumns;
   static constexpr std::int32_t kLineInputs = 8;
-  static constexpr std::int32_t kZero = 0;
 
   struct Scales {
     Floats scale[2];
@@ -98,12 +115,16 @@ struct Int4Columns {
     }
   }
 
-  PINTLE_SIMD Floats Add(Floats total, Ints sum, const ByteGroup& group, const Scales& s,
-                         int half) {
-    const Floats row = Simd::Set(group.scale);
-    const Floats whole = Simd::Set(group.scale * static_cast<float>(group.sum));
-    total = Simd::Fma(Simd::IntsToFloats(sum), Simd::Mul(s.scale[half], row), total);
-    return Simd::Fma(s.least[half], whole, total);
+  PINTLE_SIMD Ints Start(const char* /*group*/) { return Simd::SetInt(0); }
+
+  PINTLE_SIMD void Add(Floats (&totals)[2], const Ints (&sums)[2], const char* group,
+                       const Scales& s) {
+    const Floats row = FloatAt(group);
+    const Floats whole = FloatAt(group + offsetof(ByteGroup, whole));
+    totals[0] = Simd::Fma(s.least[0], whole, totals[0]);
+    totals[1] = Simd::Fma(s.least[1], whole, totals[1]);
+    totals[0] = Simd::Fma(Simd::IntsToFloats(sums[0]), Simd::Mul(s.scale[0], row), totals[0]);
+    totals[1] = Simd::Fma(Simd::IntsToFloats(sums[1]), Simd::Mul(s.scale[1], row), totals[1]);
   }
 };
 
@@ -120,23 +141,18 @@ void ByteTile(const Int8* a, std::size_t stride, const Byte* panel, std::int32_t
               const LineFetch& fetch) {
   const std::int32_t padded = PaddedInputs(k);
   for (int pass = 0; pass < kPanelColumns; pass += kPassColumns) {
+    Floats totals[kRows][2];
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      Simd::Store(out + r * kPanelColumns + pass, Simd::Zero());
-      Simd::Store(out + r * kPanelColumns + pass + kWidth, Simd::Zero());
-    }
+    for (int r = 0; r < kRows; ++r) totals[r][0] = totals[r][1] = Simd::Zero();
     const Byte* line = panel;
     const Byte* ahead = fetch.at;
-    const auto* group_at = reinterpret_cast<const char*>(a + padded);
+    const auto* group = reinterpret_cast<const char*>(a + padded);
     for (std::int32_t first = 0; first < padded; first += kGroupInputs) {
       const std::int32_t end = padded - first < kGroupInputs ? padded : first + kGroupInputs;
-      ByteGroup groups[kRows];
       Ints sums[kRows][2];
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        __builtin_memcpy(&groups[r], group_at + static_cast<std::size_t>(r) * stride,
-                         sizeof(ByteGroup));
-        sums[r][0] = sums[r][1] = Simd::SetInt(-Columns::kZero * groups[r].sum);
+        sums[r][0] = sums[r][1] = Columns::Start(group + static_cast<std::size_t>(r) * stride);
       }
       const auto scales = Columns::Read(line, pass);
       line += Columns::kHeader;
@@ -154,12 +170,14 @@ void ByteTile(const Int8* a, std::size_t stride, const Byte* panel, std::int32_t
       }
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        float* row = out + r * kPanelColumns + pass;
-        Simd::Store(row, Columns::Add(Simd::Load(row), sums[r][0], groups[r], scales, 0));
-        Simd::Store(row + kWidth,
-                    Columns::Add(Simd::Load(row + kWidth), sums[r][1], groups[r], scales, 1));
+        Columns::Add(totals[r], sums[r], group + static_cast<std::size_t>(r) * stride, scales);
       }
-      group_at += sizeof(ByteGroup);
+      group += sizeof(ByteGroup);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      Simd::Store(out + r * kPanelColumns + pass, totals[r][0]);
+      Simd::Store(out + r * kPanelColumns + pass + kWidth, totals[r][1]);
     }
   }
 }
@@ -185,20 +203,22 @@ PINTLE_SIMD std::size_t BytesOfPanel(std::int32_t k) {
 
 template <typename Columns>
 void MultiplyByteRows(const Product& p, std::int32_t first, std::int32_t end, std::int32_t panel) {
-  alignas(64) float sums[Simd::kTileRows * kPanelColumns];
+  alignas(64) float sums[kByteRows * kPanelColumns];
   const std::size_t bytes = BytesOfPanel<Columns>(p.k);
   const Byte* weights =
       static_cast<const Byte*>(p.panels) + static_cast<std::size_t>(panel) * bytes;
   const Int8* a = static_cast<const Int8*>(p.a);
-  const std::int32_t tile = TileRows(end - first);
-  const auto tiles = static_cast<std::size_t>((end - first + tile - 1) / tile);
+  // Equal tiles are faster than full ones and a rest.
+  const std::int32_t count = (end - first + kByteRows - 1) / kByteRows;
+  const std::int32_t tile = (end - first + count - 1) / count;
+  const auto tiles = static_cast<std::size_t>(count);
   LineFetch fetch;
   fetch.at = weights + bytes;
   fetch.step = kLineBytes / tiles;
   for (std::int32_t r = first; r < end; r += tile) {
     const std::int32_t rows = end - r < tile ? end - r : tile;
-    ByteTileOf<Simd::kTileRows, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride,
-                                         p.a_stride, weights, p.k, sums, fetch);
+    ByteTileOf<kByteRows, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride,
+                                   p.a_stride, weights, p.k, sums, fetch);
     fetch.at += bytes / tiles;
     if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
     switch (p.epilogue) {
@@ -214,7 +234,7 @@ void MultiplyColumns(const Product& p, std::int32_t panel_begin, std::int32_t pa
   // Half of a 1 MiB L2 for rows, so that they are read from memory once per matrix.
   constexpr std::size_t kRowBytes = 512 << 10;
   std::int32_t block = static_cast<std::int32_t>(kRowBytes / p.a_stride);
-  block = block < Simd::kTileRows ? Simd::kTileRows : block;
+  block = block < kByteRows ? kByteRows : block;
   for (std::int32_t first = 0; first < p.rows; first += block) {
     const std::int32_t end = p.rows - first < block ? p.rows : first + block;
     for (std::int32_t panel = panel_begin; panel < panel_end; ++panel) {
@@ -267,8 +287,10 @@ PINTLE_SIMD ByteGroup QuantizeGroup(std::int32_t first, std::int32_t end, std::i
   ByteGroup group;
   // A group that is not finite has a scale that says so: NaN times anything is NaN.
   group.scale = finite ? (peak > kLeast ? peak / kSteps : 0.0F) : __builtin_nanf("");
-  group.sum = 0;
-  for (std::int32_t j = first; j < padded; ++j) group.sum += out[j];
+  std::int32_t sum = 0;
+  for (std::int32_t j = first; j < padded; ++j) sum += out[j];
+  group.whole = group.scale * static_cast<float>(sum);
+  group.start = -128 * sum;
   return group;
 }
 

@@ -149,7 +149,8 @@ TEST_P(KernelsBytesTest, RowsKeepTheirValuesGroupByGroup) {
         sum += static_cast<std::int8_t>(row[j]);
       }
       ASSERT_NEAR(Value(row, k, i), x[i], peak / 127.0F * 0.501F) << k << ", " << i;
-      ASSERT_EQ(GroupOf(row, k, i).sum, sum);
+      ASSERT_EQ(GroupOf(row, k, i).start, -128 * sum);
+      ASSERT_FLOAT_EQ(GroupOf(row, k, i).whole, GroupOf(row, k, i).scale * static_cast<float>(sum));
     }
   }
 }
