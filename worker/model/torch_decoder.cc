@@ -175,6 +175,7 @@ absl::Status TorchDecoder::CreateForward(const TorchDecoderOptions& options) {
   packed.kv = ElementOf(kv);
   packed.threads = options.threads;
   packed.progress = options.progress;
+  packed.phases = options.phases;
   PINTLE_ASSIGN_OR_RETURN(packed.isa, cpu::ChooseCpuIsa(options.cpu_isa));
   PINTLE_ASSIGN_OR_RETURN(forward_, cpu::PackedForward::Create(config_, weights_, packed));
   return absl::OkStatus();

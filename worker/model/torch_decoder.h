@@ -21,6 +21,10 @@
 
 namespace pintle::model {
 
+namespace cpu {
+class PhaseClock;
+}
+
 struct TorchDecoderOptions {
   std::string model_dir;
   std::string name;            // empty: the folder's own name
@@ -36,6 +40,8 @@ struct TorchDecoderOptions {
   bool tensor_forward = false;
   // Told the share of loading done, in [0, 1].
   std::function<void(double)> progress;
+  // Told where the CPU kernels' time goes, if not null. Outlives the decoder.
+  cpu::PhaseClock* phases = nullptr;
 };
 
 // What a folder would become, read without loading it.

@@ -20,6 +20,8 @@ struct ModelParts {
   ModelDefaults defaults;
   std::unique_ptr<text::TextModel> text;
   std::unique_ptr<Decoder> decoder;
+  // See TurnEnvironment.
+  bool merge_chunks = true;
 };
 
 // Loads the model of --model; LibTorch's in the real worker, a fake in process tests.

@@ -59,10 +59,15 @@ absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
   // Weakens the kernels on purpose, to run on this machine what another would run.
   if (const char* isa = std::getenv("PINTLE_CPU_ISA")) decoder_options.cpu_isa = isa;
   decoder_options.progress = ProgressBar(flag.name);
-  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<model::TorchDecoder> decoder,
-                          model::TorchDecoder::Load(decoder_options));
+  // Reading a vocabulary is one thread's work: it goes on beside the weights'.
+  absl::StatusOr<std::unique_ptr<text::HfTextModel>> text_model;
+  std::thread reader([&] { text_model = text::HfTextModel::Load(flag.folder, RandomBits()); });
+  absl::StatusOr<std::unique_ptr<model::TorchDecoder>> loaded =
+      model::TorchDecoder::Load(decoder_options);
+  reader.join();
+  PINTLE_ASSIGN_OR_RETURN(std::unique_ptr<model::TorchDecoder> decoder, std::move(loaded));
   ModelParts parts;
-  PINTLE_ASSIGN_OR_RETURN(parts.text, text::HfTextModel::Load(flag.folder, RandomBits()));
+  PINTLE_ASSIGN_OR_RETURN(parts.text, std::move(text_model));
   parts.info = InfoOf(decoder->Info());
   parts.defaults = decoder->Info().defaults;
   parts.decoder = std::move(decoder);

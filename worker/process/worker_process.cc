@@ -225,6 +225,7 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   environment.incarnation = RandomBits() | 1;
   environment.model = model.info;
   environment.defaults = std::move(model.defaults);
+  environment.merge_chunks = model.merge_chunks;
   EngineOptions engine_options = EngineOptionsOf(options, model.info, plan, callers->kv_limits());
   engine_options.event_epoch = environment.incarnation;
   PINTLE_RETURN_IF_ERROR(StartRecord(layout.block_tokens));

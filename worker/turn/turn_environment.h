@@ -29,6 +29,9 @@ struct TurnEnvironment {
   const Clock* clock = nullptr;
   // Draws a seed where the client gave none. Safe from any thread.
   absl::AnyInvocable<std::uint64_t()> draw_seed;
+  // Whether a reader that is behind gets fewer, larger chunks. Off only where each token's own
+  // message is to be measured.
+  bool merge_chunks = true;
 };
 
 }  // namespace pintle

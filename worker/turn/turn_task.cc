@@ -364,7 +364,7 @@ void TurnTask::Deliver(TurnChunk chunk) {
   unread_tokens_.fetch_add(static_cast<std::int32_t>(chunk.tokens.size()));
   absl::MutexLock lock(&mutex_);
   // A reader that is behind gets fewer, larger chunks.
-  if (!ready_.empty()) {
+  if (environment_.merge_chunks && !ready_.empty()) {
     auto* last = std::get_if<TurnChunk>(&ready_.back());
     if (last != nullptr && last->choice == chunk.choice) {
       last->tokens.insert(last->tokens.end(), chunk.tokens.begin(), chunk.tokens.end());

@@ -74,6 +74,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
       padded_dim_(RoundUp(config.head_dim, kPanelColumns)),
       padded_intermediate_(RoundUp(config.intermediate, kHalfPanel)),
       intermediate_bytes_(ElementBytes(kernels_.intermediate)),
+      phases_(options.phases),
       pool_(options.threads),
       arena_(std::move(arena)),
       attention_(config, kernels_, options.kv, options.threads),
@@ -164,10 +165,12 @@ absl::Status PackedForward::Run(const StepBatch& batch, LogitsConsumer consume) 
 }
 
 void PackedForward::Step(int thread, const StepBatch& batch, LogitsConsumer consume) {
+  Mark(thread, Phase::kEmbed);
   Embed(thread, batch);
-  pool_.Wait();
+  Wait(thread);
   for (std::int32_t layer = 0; layer < config_.layers; ++layer) RunLayer(thread, layer);
   Score(thread, batch, consume);
+  Mark(thread, Phase::kOutside);
 }
 
 void PackedForward::Embed(int thread, const StepBatch& batch) {
@@ -196,6 +199,7 @@ std::size_t PackedForward::Stride(std::int32_t k) const {
 const std::byte* PackedForward::MakeRows(
     int thread, std::int32_t rows, std::int32_t k,
     absl::FunctionRef<void(std::int32_t, std::byte*)> make) {
+  Mark(thread, Phase::kNorm);
   const bool redundant = rows <= kRedundantRows;
   auto& out = redundant ? buffers_.private_activations[static_cast<std::size_t>(thread)]
                         : buffers_.activations;
@@ -204,7 +208,7 @@ const std::byte* PackedForward::MakeRows(
   for (std::int32_t row = share.begin; row < share.end; ++row) {
     make(row, out.Row(0) + static_cast<std::size_t>(row) * bytes);
   }
-  if (!redundant) pool_.Wait();
+  if (!redundant) Wait(thread);
   return out.Row(0);
 }
 
@@ -240,9 +244,11 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   qkv.out = buffers_.heads.Row(0);
   qkv.out_stride = buffers_.heads.stride();
   qkv.columns = layer.qkv.panels() * kPanelColumns;
+  Mark(thread, Phase::kQkv);
   kernels_.multiply(qkv, heads.begin * head_panels, heads.end * head_panels);
+  Mark(thread, Phase::kHeads);
   FinishHeads(thread, index, layer);
-  pool_.Wait();
+  Wait(thread);
 
   CpuPagedAttention::Rows rows;
   rows.q = buffers_.heads.Row(0);
@@ -252,8 +258,9 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   rows.out_row_stride = buffers_.attended.stride() / intermediate_bytes_;
   rows.out_head_stride = static_cast<std::size_t>(config_.head_dim);
   rows.out_element_bytes = intermediate_bytes_;
+  Mark(thread, Phase::kAttention);
   attention_.Attend(index, thread, rows);
-  pool_.Wait();
+  Wait(thread);
 
   const std::int32_t attended = config_.heads * config_.head_dim;
   Product o = layer.o.Of(Activate(thread, buffers_.attended, attended), Stride(attended), rows_);
@@ -261,16 +268,18 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   o.out = buffers_.hidden.Row(0);
   o.out_stride = buffers_.hidden.stride();
   o.columns = config_.hidden;
+  Mark(thread, Phase::kOut);
   Multiply(thread, layer.o, o);
-  pool_.Wait();
+  Wait(thread);
 
   Product gate_up = layer.gate_up.Of(Normalize(thread, rows_, layer.post_norm, same_row),
                                      Stride(config_.hidden), rows_);
   gate_up.epilogue = Epilogue::kSiluMul;
   gate_up.activations = buffers_.gated.Row(0);
   gate_up.activations_stride = buffers_.gated.stride() / intermediate_bytes_;
+  Mark(thread, Phase::kGateUp);
   Multiply(thread, layer.gate_up, gate_up);
-  pool_.Wait();
+  Wait(thread);
 
   Product down = layer.down.Of(Activate(thread, buffers_.gated, padded_intermediate_),
                                Stride(padded_intermediate_), rows_);
@@ -278,8 +287,9 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   down.out = buffers_.hidden.Row(0);
   down.out_stride = buffers_.hidden.stride();
   down.columns = config_.hidden;
+  Mark(thread, Phase::kDown);
   Multiply(thread, layer.down, down);
-  pool_.Wait();
+  Wait(thread);
 }
 
 // Norms, rotates and stores the heads this thread has just computed.
@@ -318,13 +328,15 @@ void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer con
     head.out = buffers_.logits.Row(0);
     head.out_stride = buffers_.logits.stride();
     head.columns = config_.vocabulary;
+    Mark(thread, Phase::kHead);
     Multiply(thread, head_, head);
-    pool_.Wait();
+    Wait(thread);
+    Mark(thread, Phase::kSample);
     for (std::int32_t row = thread; row < rows; row += pool_.threads()) {
       consume(thread, static_cast<std::size_t>(first + row),
               absl::MakeSpan(buffers_.logits.Row(row), buffers_.logits.width()));
     }
-    pool_.Wait();
+    Wait(thread);
   }
 }
 

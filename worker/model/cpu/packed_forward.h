@@ -17,6 +17,7 @@
 #include "worker/model/cpu/cpu_isa.h"
 #include "worker/model/cpu/cpu_paged_attention.h"
 #include "worker/model/cpu/packed_matrix.h"
+#include "worker/model/cpu/phase_clock.h"
 #include "worker/model/cpu/step_buffers.h"
 #include "worker/model/forward_pass.h"
 #include "worker/model/model_config.h"
@@ -31,6 +32,8 @@ struct PackedForwardOptions {
   int threads = 1;
   // Told the share done, in [0, 1], while weights are packed.
   std::function<void(double)> progress;
+  // Told where the time goes, if not null. Outlives the forward pass.
+  PhaseClock* phases = nullptr;
 };
 
 // The forward pass on our own kernels: all threads walk the layers together, each with its own
@@ -86,6 +89,14 @@ class PackedForward final : public ForwardPass {
   const std::byte* MakeRows(int thread, std::int32_t rows, std::int32_t k,
                             absl::FunctionRef<void(std::int32_t, std::byte*)> make);
   std::size_t Stride(std::int32_t k) const;
+  void Mark(int thread, Phase phase) {
+    if (phases_ != nullptr) phases_->Mark(thread, phase);
+  }
+  // The pool's barrier, as a phase of its own.
+  void Wait(int thread) {
+    Mark(thread, Phase::kWait);
+    pool_.Wait();
+  }
   void Multiply(int thread, const PackedMatrix& matrix, Product product);
 
   const ModelConfig& config_;
@@ -94,6 +105,7 @@ class PackedForward final : public ForwardPass {
   const std::int32_t padded_dim_;
   const std::int32_t padded_intermediate_;
   const std::size_t intermediate_bytes_;
+  PhaseClock* const phases_;
   ComputePool pool_;
   std::unique_ptr<WeightArena> arena_;
   CpuPagedAttention attention_;
