@@ -2,11 +2,24 @@
 #include "contract/turn.h"
 
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "contract/check.h"
 
 namespace pintle {
+
+bool MergeChunk(TurnChunk& chunk, TurnChunk&& next) {
+  const std::size_t end = static_cast<std::size_t>(chunk.first_index) + chunk.tokens.size();
+  if (next.choice != chunk.choice || static_cast<std::size_t>(next.first_index) != end) {
+    return false;
+  }
+  chunk.tokens.insert(chunk.tokens.end(), next.tokens.begin(), next.tokens.end());
+  chunk.text += next.text;
+  chunk.logprobs.insert(chunk.logprobs.end(), std::make_move_iterator(next.logprobs.begin()),
+                        std::make_move_iterator(next.logprobs.end()));
+  return true;
+}
 
 std::uint64_t ExtendTranscriptDigest(std::uint64_t digest, absl::Span<const TokenId> tokens) {
   // FNV-1a over the ids with a finalising multiply per id: stable across processes and builds,

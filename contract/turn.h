@@ -134,6 +134,9 @@ struct TurnFailed {
   absl::Status status;
 };
 
+// Appends `next` to `chunk` if it goes on where that ends; false, and nothing is changed, otherwise.
+bool MergeChunk(TurnChunk& chunk, TurnChunk&& next);
+
 using TurnEvent = std::variant<TurnPrepared, TurnStarted, TurnPromptChunk, TurnChunk,
                                TurnChoiceFinished, TurnFinished, TurnFailed>;
 

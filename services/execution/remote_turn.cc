@@ -31,10 +31,9 @@ std::optional<TurnEvent> RemoteTurn::Next() {
   bool resume = false;
   {
     absl::MutexLock lock(&mutex_);
-    if (events_.empty()) return std::nullopt;
-    event = std::move(events_.front());
-    events_.pop_front();
-    if (state_ == State::kPaused && events_.size() < kBufferedEvents / 2) {
+    event = events_.Pop();
+    if (!event) return std::nullopt;
+    if (state_ == State::kPaused && events_.messages() < kBufferedMessages / 2) {
       state_ = State::kReading;
       resume = true;
     }
@@ -55,11 +54,11 @@ void RemoteTurn::OnReadDone(bool ok) {
       end = true;
     } else if (!ended_ && !detached_) {
       ended_ = IsLast(*event);
-      events_.push_back(*std::move(event));
+      events_.Push(*std::move(event));
     }
     if (detached_) end = true;
     if (!end) {
-      read = events_.size() < kBufferedEvents;
+      read = events_.messages() < kBufferedMessages;
       if (!read) state_ = State::kPaused;
     }
   }
@@ -95,7 +94,7 @@ void RemoteTurn::OnDone(const grpc::Status& status) {
     state_ = State::kDone;
     if (!ended_) {
       ended_ = true;
-      events_.push_back(TurnFailed{FailureOf(status)});
+      events_.Push(TurnFailed{FailureOf(status)});
     }
   }
   signal_.Notify();

@@ -5,7 +5,6 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/client_callback.h>
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +14,7 @@
 #include "contract/ready_signal.h"
 #include "contract/turn.h"
 #include "pintle/v1/execution.grpc.pb.h"
+#include "services/execution/event_buffer.h"
 
 namespace pintle {
 
@@ -30,7 +30,7 @@ class RemoteTurn final : public grpc::ClientReadReactor<v1::RunTurnResponse>,
                          public std::enable_shared_from_this<RemoteTurn> {
  public:
   // Messages buffered before reading pauses: a round trip's worth, small beside HTTP/2's window.
-  static constexpr std::size_t kBufferedEvents = 16;
+  static constexpr std::size_t kBufferedMessages = 16;
 
   explicit RemoteTurn(std::shared_ptr<v1::Execution::Stub> stub) : stub_(std::move(stub)) {}
 
@@ -69,7 +69,7 @@ class RemoteTurn final : public grpc::ClientReadReactor<v1::RunTurnResponse>,
 
   // Guards the buffer and the state; no call into gRPC or the consumer is made under it.
   absl::Mutex mutex_;
-  std::deque<TurnEvent> events_ ABSL_GUARDED_BY(mutex_);
+  EventBuffer events_ ABSL_GUARDED_BY(mutex_);
   State state_ ABSL_GUARDED_BY(mutex_) = State::kReading;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // the last event is in events_ or was taken
   bool detached_ ABSL_GUARDED_BY(mutex_) = false;

@@ -15,6 +15,7 @@
 #include "contract/status_macros.h"
 #include "services/host/callback_queue.h"
 #include "services/host/listen_address.h"
+#include "services/host/lock_checks.h"
 
 namespace pintle {
 namespace {
@@ -116,6 +117,7 @@ void SetServingOf(grpc::Server* server, Probe probe, bool serving) {
 absl::StatusOr<std::unique_ptr<GrpcHost>> GrpcHost::Start(
     const GrpcHostOptions& options, const TransportSecurity& security,
     const std::vector<grpc::Service*>& services) {
+  SkipLockChecks();
   KeepCallbackQueue();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();

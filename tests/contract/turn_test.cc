@@ -77,6 +77,26 @@ TEST(CommitToTranscriptTest, KeepingMoreTurnsThanThereAreIsAProgrammersError) {
   EXPECT_DEATH(CommitToTranscript({}, prepared, TurnFinished()), "cannot keep more turns");
 }
 
+TEST(MergeChunkTest, OnlyWhatGoesOnIsAppended) {
+  TurnChunk chunk;
+  chunk.tokens = {1, 2};
+  chunk.text = "ab";
+  TurnChunk next;
+  next.first_index = 2;
+  next.tokens = {3};
+  next.text = "c";
+  TurnChunk other = next;
+  other.choice = 1;
+  TurnChunk gap = next;
+  gap.first_index = 3;
+  EXPECT_FALSE(MergeChunk(chunk, std::move(other)));
+  EXPECT_FALSE(MergeChunk(chunk, std::move(gap)));
+  EXPECT_EQ(chunk.text, "ab");
+  EXPECT_TRUE(MergeChunk(chunk, std::move(next)));
+  EXPECT_THAT(chunk.tokens, ElementsAre(1, 2, 3));
+  EXPECT_EQ(chunk.text, "abc");
+}
+
 TEST(IsLastTest, OnlyAnEndIsLast) {
   EXPECT_TRUE(IsLast(TurnFinished()));
   EXPECT_TRUE(IsLast(TurnFailed()));

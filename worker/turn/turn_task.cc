@@ -366,12 +366,7 @@ void TurnTask::Deliver(TurnChunk chunk) {
   // A reader that is behind gets fewer, larger chunks.
   if (environment_.merge_chunks && !ready_.empty()) {
     auto* last = std::get_if<TurnChunk>(&ready_.back());
-    if (last != nullptr && last->choice == chunk.choice) {
-      last->tokens.insert(last->tokens.end(), chunk.tokens.begin(), chunk.tokens.end());
-      last->text += chunk.text;
-      std::move(chunk.logprobs.begin(), chunk.logprobs.end(), std::back_inserter(last->logprobs));
-      return;
-    }
+    if (last != nullptr && MergeChunk(*last, std::move(chunk))) return;
   }
   ready_.push_back(std::move(chunk));
 }
