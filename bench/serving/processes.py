@@ -66,7 +66,8 @@ class Driven:
         return json.loads(line)
 
     def ask(self, **request):
-        self.process.stdin.write(json.dumps(request) + "\n")
+        given = {name: value for name, value in request.items() if value is not None}
+        self.process.stdin.write(json.dumps(given) + "\n")
         self.process.stdin.flush()
         return self.read()
 

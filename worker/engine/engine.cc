@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/engine/engine.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -80,6 +82,7 @@ void Engine::Start() {
 }
 
 void Engine::Run() {
+  pthread_setname_np(pthread_self(), "engine");  // for whoever asks where the time goes
   while (!mailbox_.closed()) {
     if (RunOnce()) continue;
     mailbox_.Sleep(loop_.NextTimer() - clock_.Monotonic());

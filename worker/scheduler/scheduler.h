@@ -17,11 +17,12 @@ struct SchedulerOptions {
   // prefill_chunk_min, so a step has at most max(step_tokens, sequences_max + prefill_chunk_min).
   std::int32_t step_tokens = 512;
   std::int32_t sequences_max = static_cast<std::int32_t>(limits::kRunningSequences);
-  // A prompt's rows in one step. Smaller chunks than the minimum waste the weights' read.
-  std::int32_t prefill_chunk_min = 16;
+  // A prompt's rows in one step. Smaller chunks than the minimum waste the weights' read; larger
+  // minima cost running streams more than their target allows.
+  std::int32_t prefill_chunk_min = 8;
   std::int32_t prefill_chunk_max = 512;
-  // What a step may take while sequences decode, prompts included; zero: twice what it takes
-  // without prompts. Prompts get prefill_chunk_min rows even where that is too long.
+  // What a step may take while sequences decode, prompts included; zero: 2.2 times what it
+  // takes without prompts. Prompts get prefill_chunk_min rows even where that is too long.
   absl::Duration inter_token_target;
   // How long a turn may wait for blocks before it is told POOL_FULL.
   absl::Duration queue_time = limits::kQueueTime;

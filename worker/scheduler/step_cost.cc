@@ -11,13 +11,18 @@ namespace {
 constexpr std::int32_t kUnbounded = std::numeric_limits<std::int32_t>::max();
 // A new figure's weight: a disturbance of the machine is forgotten after some ten steps.
 constexpr double kWeight = 0.1;
-// Fewer prompt rows than these hide behind the weights' read and would teach too low a price.
-constexpr std::int32_t kRowsTaught = 16;
+// A price that proves too low makes tokens late, one too high only a prompt slower: it rises
+// faster than it falls. Prices differ by the chunk: a large one shares the weights' read among
+// more rows, so what it teaches is too low for the small ones that fit beside decoding.
+constexpr double kRisingWeight = 0.3;
+// Fewer prompt rows than these are a prompt's rest, which may hide behind the weights' read.
+constexpr std::int32_t kRowsTaught = 8;
 // Without a target running streams never get slower than by this factor.
-constexpr double kSlowdown = 2.0;
+constexpr double kSlowdown = 2.2;
 
-void Learn(double& mean, double seconds) {
-  mean = mean == 0.0 ? seconds : mean + kWeight * (seconds - mean);
+void Learn(double& mean, double seconds, double rising_weight = kWeight) {
+  const double weight = seconds > mean ? rising_weight : kWeight;
+  mean = mean == 0.0 ? seconds : mean + weight * (seconds - mean);
 }
 
 }  // namespace
@@ -52,7 +57,9 @@ void StepCost::Observe(std::int32_t decode_rows, std::int32_t prompt_rows, absl:
   }
   if (prompt_rows < kRowsTaught) return;
   const double decode = decode_rows > 0 ? DecodeSeconds(decode_rows) : 0.0;
-  if (seconds > decode) Learn(prompt_row_seconds_, (seconds - decode) / prompt_rows);
+  if (seconds > decode) {
+    Learn(prompt_row_seconds_, (seconds - decode) / prompt_rows, kRisingWeight);
+  }
 }
 
 std::int32_t StepCost::PromptRowsWithin(std::int32_t decode_rows, absl::Duration target) const {

@@ -20,7 +20,7 @@ class StepCost {
   void Observe(std::int32_t decode_rows, std::int32_t prompt_rows, absl::Duration time);
 
   // Prompt rows that keep a step with `decode_rows` within `target`, which is zero for
-  // twice the time of the same step without prompts. As many as there are when nothing decodes or
+  // 2.2 times the time of the same step without prompts. As many as there are when nothing decodes or
   // nothing was measured yet; 0 when the decoding alone takes longer.
   std::int32_t PromptRowsWithin(std::int32_t decode_rows, absl::Duration target) const;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/turn/text_pool.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 #include "contract/check.h"
@@ -34,6 +36,7 @@ void TextPool::Post(Job job) {
 }
 
 void TextPool::Run() {
+  pthread_setname_np(pthread_self(), "text");  // for whoever asks where the time goes
   while (true) {
     Job job;
     {

@@ -37,8 +37,30 @@ TEST(StepCostTest, WhatTheTargetLeavesIsForPrompts) {
   EXPECT_EQ(cost.PromptRowsWithin(8, absl::Milliseconds(9)), 0);
 }
 
-TEST(StepCostTest, WithoutATargetAStepTakesTwiceItsTimeAtMost) {
-  EXPECT_NEAR(Taught().PromptRowsWithin(8, absl::ZeroDuration()), 20, 1);
+TEST(StepCostTest, WithoutATargetAStepTakesLittleMoreThanTwiceItsTime) {
+  EXPECT_NEAR(Taught().PromptRowsWithin(8, absl::ZeroDuration()), 24, 1);
+}
+
+TEST(StepCostTest, AHigherPriceIsBelievedSoonerThanALowerOne) {
+  StepCost dearer = Taught();
+  StepCost cheaper = Taught();
+  // Half as much again, and as much less.
+  for (int i = 0; i < 3; ++i) {
+    dearer.Observe(8, 20, absl::Milliseconds(25));
+    cheaper.Observe(8, 20, absl::Milliseconds(15));
+  }
+  const std::int32_t rows = Taught().PromptRowsWithin(8, absl::Milliseconds(110));
+  const double rise =
+      static_cast<double>(rows) / dearer.PromptRowsWithin(8, absl::Milliseconds(110)) - 1;
+  const double fall =
+      1 - static_cast<double>(rows) / cheaper.PromptRowsWithin(8, absl::Milliseconds(110));
+  EXPECT_GT(rise, 1.5 * fall);
+}
+
+TEST(StepCostTest, ChunksAsSmallAsTheSchedulersTeach) {
+  StepCost cost = Taught();
+  for (int i = 0; i < 50; ++i) cost.Observe(8, 8, absl::Milliseconds(18));
+  EXPECT_NEAR(cost.PromptRowsWithin(8, absl::Milliseconds(30)), 20, 1);
 }
 
 TEST(StepCostTest, AnUnknownNumberOfRowsIsJudgedByItsNeighbours) {

@@ -2,6 +2,7 @@
 #include "worker/model/cpu/compute_pool.h"
 
 #include <immintrin.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include "contract/check.h"
@@ -66,6 +67,7 @@ void ComputePool::Wait() {
 }
 
 void ComputePool::Serve(int index) {
+  pthread_setname_np(pthread_self(), "compute");  // for whoever asks where the time goes
   // Starts from 0, not from what round_ is by now: a Run may have begun before this thread did.
   int seen = 0;
   while (true) {
