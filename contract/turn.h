@@ -134,7 +134,7 @@ struct TurnFailed {
   absl::Status status;
 };
 
-// Appends `next` to `chunk` if it goes on where that ends; false, and nothing is changed, otherwise.
+// Appends `next` to `chunk` if it goes on where that ends; false, and nothing changes, otherwise.
 bool MergeChunk(TurnChunk& chunk, TurnChunk&& next);
 
 using TurnEvent = std::variant<TurnPrepared, TurnStarted, TurnPromptChunk, TurnChunk,

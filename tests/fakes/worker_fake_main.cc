@@ -2,9 +2,9 @@
 // pintle-worker-fake: a worker whose model computes digests of its context instead of a language,
 // so that any wrong, stale or missing KV block changes its output. For process tests; takes the
 // worker's flags, --model for its name only. PINTLE_FAKE_STEP_MICROS makes each step cost that
-// long, PINTLE_FAKE_CONTEXT_TOKENS the context that short. PINTLE_FAKE_ASCII=1 leaves it tokens that
-// are characters of their own, so that none waits for another, and PINTLE_FAKE_MERGE=0 a message
-// for each.
+// long, PINTLE_FAKE_CONTEXT_TOKENS the context that short. PINTLE_FAKE_ASCII=1 leaves it tokens
+// that are characters of their own, so that none waits for another, and PINTLE_FAKE_MERGE=0 a
+// message for each.
 #include <cstdlib>
 #include <memory>
 #include <string>

@@ -19,9 +19,9 @@ class StepCost {
   // A step with `decode_rows` rows of decoding sequences and `prompt_rows` of prompts took `time`.
   void Observe(std::int32_t decode_rows, std::int32_t prompt_rows, absl::Duration time);
 
-  // Prompt rows that keep a step with `decode_rows` within `target`, which is zero for
-  // 2.2 times the time of the same step without prompts. As many as there are when nothing decodes or
-  // nothing was measured yet; 0 when the decoding alone takes longer.
+  // Prompt rows that keep a step with `decode_rows` within `target`, which is zero for 2.2 times
+  // the time of the same step without prompts. As many as there are when nothing decodes or nothing
+  // was measured yet; 0 when the decoding alone takes longer.
   std::int32_t PromptRowsWithin(std::int32_t decode_rows, absl::Duration target) const;
 
  private:
