@@ -21,7 +21,7 @@ def main():
     with processes.Bench(options.binaries) as bench:
         load = bench.load()
         server = bench.server("pintle-worker", "--model", options.model, "--threads",
-                              options.threads, "--kv-bytes", "1GiB")
+                              options.threads, "--kv-bytes", "1GiB", "--speculation", "off")
         load.ask(op="streams", targets=[server.address], streams=STREAMS, prompt=64, tokens=64)
         for _ in range(options.rounds):
             alone = load.ask(op="first", targets=[server.address], turns=1, prompt=LONG_PROMPT,

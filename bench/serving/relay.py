@@ -7,9 +7,9 @@ from processes import median, verdict
 
 STREAMS = 200
 CONNECTIONS = 4
-# Fast enough that the relay is busy, slow enough that a message is a token: the workers are told
-# to send each token by itself, and have 200 of them to send in each step.
-STEP_MICROS = 10000
+# Time of a worker's step: one at which the relay is mostly idle and each token goes to its client
+# by itself, and one at which it is busy. The workers send each token in a message of its own.
+STEP_MICROS = [10000, 2000]
 TOKENS = 400
 # Characters of ASCII: no token of the fake model is held back as half a character.
 ASCII = {"PINTLE_FAKE_ASCII": "1", "PINTLE_FAKE_MERGE": "0"}
@@ -21,8 +21,9 @@ GAP_MAX = 1.03
 
 
 def relay(bench, load, options):
-    rates = []
+    results = []
     for micros in options.step_micros:
+        rates = []
         environment = {**ASCII, "PINTLE_FAKE_STEP_MICROS": str(micros)}
         coordinator, workers = bench.cluster("pintle-worker-fake", 2, *FAKE,
                                              environment=environment, load=load, ids=IDS)
@@ -31,19 +32,20 @@ def relay(bench, load, options):
                            connections=CONNECTIONS, prompt=16, tokens=TOKENS,
                            pid=coordinator.pid, ids=IDS)
             assert run["wrong"] == 0, run
-            per_second = run["tokens"] / run["processor_seconds"]
-            rates.append(per_second)
+            rates.append(run["tokens"] / run["processor_seconds"])
             threads = {name: f"{seconds:.2f}" for name, seconds in run["thread_seconds"].items()
                        if seconds > 0.005}
-            print(f"  step {micros} us: {run['tokens_per_second']:,.0f} tokens/s, "
+            print(f"  a step each {micros} us: {run['tokens_per_second']:,.0f} tokens/s, "
                   f"{run['tokens'] / max(1, run['messages']):.2f} tokens a message to the client, "
                   f"{run['processor_seconds']:.2f} CPU s of {run['seconds']:.2f} s, "
-                  f"{per_second:,.0f} tokens per CPU s; threads {threads}", flush=True)
+                  f"{rates[-1]:,.0f} tokens per CPU s; threads {threads}", flush=True)
         for one in [*workers, coordinator]:
             bench.stop(one)
-    return verdict(f"tokens relayed per CPU second, {STREAMS} streams, one token a message",
-                   f"{median(rates):,.0f}", f">= {PER_SECOND_MIN:,}",
-                   median(rates) >= PER_SECOND_MIN)
+        results.append(verdict(
+            f"tokens relayed per CPU second, {STREAMS} streams, one token a message, a step each "
+            f"{micros} us", f"{median(rates):,.0f}", f">= {PER_SECOND_MIN:,}",
+            median(rates) >= PER_SECOND_MIN))
+    return all(results)
 
 
 def first_token(bench, load, options):
@@ -65,7 +67,9 @@ def first_token(bench, load, options):
 
 
 def between_tokens(bench, load, options):
-    model = ("--model", options.model, "--kv-bytes", "256MiB", "--threads", options.threads)
+    # Without drafts: each token comes by itself.
+    model = ("--model", options.model, "--kv-bytes", "256MiB", "--threads", options.threads,
+             "--speculation", "off")
     coordinator, _ = bench.cluster("pintle-worker", 1, *model, load=load)
     alone = bench.server("pintle-worker", *model)
     results = []
@@ -93,7 +97,7 @@ def between_tokens(bench, load, options):
 def main():
     parser = processes.flags(__doc__)
     parser.add_argument("--turns", type=int, default=400)
-    parser.add_argument("--step-micros", type=int, nargs="*", default=[STEP_MICROS])
+    parser.add_argument("--step-micros", type=int, nargs="*", default=STEP_MICROS)
     parser.add_argument("--only", choices=["relay", "first", "gaps"])
     options = parser.parse_args()
     processes.print_load("at the start")

@@ -19,9 +19,10 @@ def main():
     with processes.Bench(options.binaries) as bench:
         load = bench.load()
         bare = bench.decode(*model)
-        alone = bench.server("pintle-worker", *model, "--kv-bytes", "512MiB")
-        coordinator, joined = bench.cluster("pintle-worker", 1, *model, "--kv-bytes", "512MiB",
-                                            load=load)
+        # Without drafts, as the bare engine: a step makes one token a stream.
+        server = (*model, "--kv-bytes", "512MiB", "--speculation", "off")
+        alone = bench.server("pintle-worker", *server)
+        coordinator, joined = bench.cluster("pintle-worker", 1, *server, load=load)
         speeds = {"bare": [], "alone": [], "coordinator": []}
         worker_of = {"alone": alone, "coordinator": joined[0]}
         target_of = {"alone": alone, "coordinator": coordinator}
