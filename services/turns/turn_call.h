@@ -88,7 +88,8 @@ class TurnCall : public grpc::ServerWriteReactor<Response> {
       if (last) End(WhyCancelled(context_));
       return true;
     }
-    response_.Clear();
+    // A chunk after a chunk takes its memory over; anything else takes another's place.
+    if (!std::holds_alternative<TurnChunk>(event)) response_.Clear();
     if (!ToProto(event, &response_)) return true;
     if (last) {
       Ended(absl::OkStatus());

@@ -177,6 +177,7 @@ struct ClientView {
   }
   bool operator()(const TurnChunk& chunk) const {
     v1::Chunk* proto = out->mutable_chunk();
+    proto->Clear();
     proto->set_choice(chunk.choice);
     proto->set_first_index(chunk.first_index);
     pintle::ToProto(chunk.tokens, proto->mutable_token_ids());

@@ -12,7 +12,8 @@
 namespace pintle {
 
 // What a client sees of an event. False when it sees nothing: TurnPrepared is internal, and
-// TurnFailed ends the stream with its status instead of a message.
+// TurnFailed ends the stream with its status instead of a message. `out` is empty; for a TurnChunk
+// it may hold any earlier event, which the chunk replaces.
 bool ToProto(const TurnEvent& event, v1::GenerateResponse* out);
 
 // What a coordinator sees of an event; false for TurnFailed alone.

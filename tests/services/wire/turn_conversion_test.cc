@@ -77,6 +77,26 @@ TEST(TurnConversionTest, ChunksSurviveTheWire) {
   EXPECT_EQ(RoundTrip(prompt).tokens, prompt.tokens);
 }
 
+TEST(TurnConversionTest, AChunkReplacesTheEventBeforeIt) {
+  TurnStarted started;
+  started.prompt_tokens = 3;
+  TurnChunk first;
+  first.tokens = {1, 2};
+  first.text = "ab";
+  first.logprobs = {{1, -0.5F, {}}, {2, -0.5F, {}}};
+  TurnChunk second;
+  second.first_index = 2;
+  second.tokens = {3};
+  second.text = "c";
+  v1::RunTurnResponse alone;
+  ASSERT_TRUE(ToProto(TurnEvent(second), &alone));
+  v1::RunTurnResponse reused;
+  for (const TurnEvent& event : {TurnEvent(started), TurnEvent(first), TurnEvent(second)}) {
+    ASSERT_TRUE(ToProto(event, &reused));
+  }
+  EXPECT_TRUE(MessageDifferencer::Equals(alone, reused)) << reused.DebugString();
+}
+
 TEST(TurnConversionTest, ChoiceFinishedSurvivesTheWireForEveryReason) {
   for (const FinishReason reason :
        {FinishReason::kStop, FinishReason::kEos, FinishReason::kLength, FinishReason::kCancelled}) {
