@@ -6,7 +6,7 @@ COMPARE_FLAGS ?=
 .PHONY: bench-compare bench-compare-setup bench-compare-synthetic bench-compare-tools
 .PHONY: show-decode show-batch show-prefill show-chat show-synthetic
 
-## bench-compare-setup: llama.cpp, vLLM and transformers beside us, in .deps/compare (about 6 GiB)
+## bench-compare-setup: llama.cpp, vLLM and transformers beside us, in .deps/compare (7 GiB)
 bench-compare-setup:
 	@scripts/setup.sh model
 	@python3 bench/compare/setup/install.py
