@@ -253,45 +253,52 @@ void MultiplyBytes(const Product& p, std::int32_t panel_begin, std::int32_t pane
 
 // --- rows --------------------------------------------------------------------------------
 
-// Rounds inputs [first, end) of a row to bytes of one scale; `padded` >= end is where it ends.
+PINTLE_SIMD std::int32_t SumOf(const Int8* bytes, std::int32_t n) {
+  if (n == kGroupInputs) return Simd::SumOf32(bytes);
+  std::int32_t sum = 0;
+  for (std::int32_t i = 0; i < n; ++i) sum += bytes[i];
+  return sum;
+}
+
+// Rounds inputs [first, end) of a finite row to bytes of one scale; `padded` >= end is where the
+// group ends.
 template <typename VectorAt, typename At>
 PINTLE_SIMD ByteGroup QuantizeGroup(std::int32_t first, std::int32_t end, std::int32_t padded,
                                     Int8* out, const VectorAt& vector_at, const At& at) {
   Floats peaks = Simd::Zero();
-  Floats zeros = Simd::Zero();  // NaN where anything was not finite
   std::int32_t i = first;
-  for (; i + kWidth <= end; i += kWidth) {
-    const Floats x = vector_at(i);
-    peaks = Simd::Max(peaks, Simd::Abs(x));
-    zeros = Simd::Fma(x, Simd::Zero(), zeros);
-  }
+  for (; i + kWidth <= end; i += kWidth) peaks = Simd::Max(peaks, Simd::Abs(vector_at(i)));
   float peak = Simd::Peak(peaks);
-  float zero = Simd::Sum(zeros);
   for (; i < end; ++i) {
     const float x = at(i) < 0 ? -at(i) : at(i);
     if (x > peak) peak = x;
-    zero += x * 0.0F;
   }
   constexpr float kSteps = 127.0F;
   constexpr float kLeast = 1e-30F;  // below it all is 0: the inverse must stay finite
-  const bool finite = zero == 0.0F;
-  const float inverse = finite && peak > kLeast ? kSteps / peak : 0.0F;
+  const float inverse = peak > kLeast ? kSteps / peak : 0.0F;
   i = first;
-  for (; finite && i + kWidth <= end; i += kWidth) {
+  for (; i + kWidth <= end; i += kWidth) {
     Simd::StoreInt8(out + i, Simd::Mul(vector_at(i), Simd::Set(inverse)));
   }
-  for (; i < end; ++i) {
-    out[i] = finite ? static_cast<Int8>(__builtin_rintf(at(i) * inverse)) : Int8{0};
-  }
+  for (; i < end; ++i) out[i] = static_cast<Int8>(__builtin_rintf(at(i) * inverse));
   for (; i < padded; ++i) out[i] = 0;
+  const std::int32_t sum = SumOf(out + first, padded - first);
   ByteGroup group;
-  // A group that is not finite has a scale that says so: NaN times anything is NaN.
-  group.scale = finite ? (peak > kLeast ? peak / kSteps : 0.0F) : __builtin_nanf("");
-  std::int32_t sum = 0;
-  for (std::int32_t j = first; j < padded; ++j) sum += out[j];
+  group.scale = peak > kLeast ? peak / kSteps : 0.0F;
   group.whole = group.scale * static_cast<float>(sum);
   group.start = -128 * sum;
   return group;
+}
+
+// NaN where anything of a row is not finite, else 0.
+template <typename VectorAt, typename At>
+PINTLE_SIMD float ZeroOrNan(std::int32_t n, const VectorAt& vector_at, const At& at) {
+  Floats zeros = Simd::Zero();
+  std::int32_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) zeros = Simd::Fma(vector_at(i), Simd::Zero(), zeros);
+  float zero = Simd::Sum(zeros);
+  for (; i < n; ++i) zero += at(i) * 0.0F;
+  return zero;
 }
 
 template <typename VectorAt, typename At>
@@ -300,10 +307,15 @@ PINTLE_SIMD void QuantizeToBytes(std::int32_t n, void* out, const VectorAt& vect
   auto* bytes = static_cast<Int8*>(out);
   const std::int32_t padded = PaddedInputs(n);
   auto* groups = reinterpret_cast<char*>(bytes + padded);
+  const bool finite = ZeroOrNan(n, vector_at, at) == 0.0F;
+  if (!finite) __builtin_memset(out, 0, static_cast<std::size_t>(padded));
   for (std::int32_t first = 0; first < padded; first += kGroupInputs) {
-    const std::int32_t last = padded - first < kGroupInputs ? padded : first + kGroupInputs;
-    const ByteGroup group =
-        QuantizeGroup(first, last < n ? last : n, last, bytes, vector_at, at);
+    // A row that is not finite has scales that say so: NaN times anything is NaN.
+    ByteGroup group{__builtin_nanf(""), __builtin_nanf(""), 0};
+    if (finite) {
+      const std::int32_t last = padded - first < kGroupInputs ? padded : first + kGroupInputs;
+      group = QuantizeGroup(first, last < n ? last : n, last, bytes, vector_at, at);
+    }
     __builtin_memcpy(groups, &group, sizeof(group));
     groups += sizeof(group);
   }
