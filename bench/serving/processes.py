@@ -7,7 +7,7 @@ import pathlib
 import re
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 
 PATIENCE_SECONDS = 60
@@ -18,31 +18,30 @@ class Server:
     """A server process from its start to its end; `seconds` is how long it took to listen."""
 
     def __init__(self, binary, *arguments, environment=None):
-        self.lines = []
+        # To a file: reading a pipe would take the processor just when a turn begins.
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         began = time.monotonic()
         self.process = subprocess.Popen(
             [str(binary), *map(str, arguments)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, stderr=self._log, text=True,
             env={**os.environ, **(environment or {})},
         )
-        # A log that nobody reads would fill its pipe and stop the server.
-        threading.Thread(target=self._read_log, daemon=True).start()
         line = self.process.stdout.readline()
         self.seconds = time.monotonic() - began
         found = re.fullmatch(r"listening on (\S+:\d+)", line.strip())
         if not found:
             self.process.wait(PATIENCE_SECONDS)
-            raise SystemExit(f"{binary} did not start: {''.join(self.lines)}")
+            raise SystemExit(f"{binary} did not start: {self.log()}")
         self.address = found[1]
 
     @property
     def pid(self):
         return self.process.pid
 
-    def _read_log(self):
-        for line in self.process.stderr:
-            if len(self.lines) < 1000:
-                self.lines.append(line)
+    def log(self):
+        """What it has said on standard error."""
+        with open(f"/proc/self/fd/{self._log.fileno()}", encoding="utf-8", errors="replace") as log:
+            return log.read()
 
     def stop(self):
         if self.process.poll() is None:
@@ -122,7 +121,7 @@ class Bench:
         ]
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
-            log = "".join(line for one in joined for line in one.lines)
+            log = "".join(one.log() for one in joined)
             if log.count("joined") >= workers:
                 break
             if time.monotonic() > deadline:
