@@ -92,9 +92,10 @@ class PintleServer:
 
     def start(self):
         self.address = self._process("pintle-coordinator", "--listen", "127.0.0.1:0")
+        # The answers to random words repeat themselves, which drafts would profit from.
         self._process("pintle-worker", "--listen", "127.0.0.1:0", "--coordinator", self.address,
                       "--model", self._model, "--threads", self._threads, "--dtype", "bf16",
-                      "--kv-bytes", "2GiB")
+                      "--kv-bytes", "2GiB", "--speculation", "off")
         waited = subprocess.run(
             [self._binaries / "pintle", "--target", self.address, "workers", "--wait", "1"],
             check=False, capture_output=True, timeout=60)
