@@ -31,7 +31,7 @@ def relay(bench, load, options):
             run = load.ask(op="streams", targets=[coordinator.address], streams=STREAMS,
                            connections=CONNECTIONS, prompt=16, tokens=TOKENS,
                            pid=coordinator.pid, ids=IDS)
-            assert run["wrong"] == 0, run
+            assert run["wrong"] == 0 and run["tokens"] > 0, run
             rates.append(run["tokens"] / run["processor_seconds"])
             threads = {name: f"{seconds:.2f}" for name, seconds in run["thread_seconds"].items()
                        if seconds > 0.005}
@@ -80,7 +80,7 @@ def between_tokens(bench, load, options):
             for name, server in targets if turn % 2 == 0 else reversed(targets):
                 run = load.ask(op="streams", targets=[server.address], streams=streams, prompt=32,
                                tokens=192 if streams == 1 else 128)
-                assert run["wrong"] == 0, run
+                assert run["wrong"] == 0 and run["tokens"] > 0, run
                 if turn >= 0:
                     gaps[name].append(run["gap"]["mean"])
         ratio = median([through / direct

@@ -32,7 +32,7 @@ def main():
                 return bare.ask(op="decode", streams=STREAMS, prompt=PROMPT, tokens=TOKENS)
             run = load.ask(op="streams", targets=[target_of[name].address], streams=STREAMS,
                            prompt=PROMPT, tokens=TOKENS, pid=worker_of[name].pid)
-            assert run["wrong"] == 0, run
+            assert run["wrong"] == 0 and run["tokens"] > 0, run
             return run
 
         threads = {}
