@@ -18,8 +18,8 @@ namespace {
 class TurnRecordFileTest : public testing::Test {
  protected:
   TurnRecordFileTest() {
-    char name[] = "/tmp/turn_record_XXXXXX";
-    folder_ = mkdtemp(name);
+    folder_ = testing::TempDir() + "turn_record_XXXXXX";
+    EXPECT_NE(mkdtemp(folder_.data()), nullptr);
   }
   ~TurnRecordFileTest() override { std::filesystem::remove_all(folder_); }
 
