@@ -25,7 +25,7 @@ const std::map<std::string, std::set<std::string>, std::less<>>& Arrows() {
       {"worker/text/seam", {"contract"}},
       {"worker/sampling", {"contract", "worker/model/seam"}},
       {"worker/scheduler", {"contract", "worker/kv"}},
-      {"worker/speculation", {"contract"}},
+      {"worker/speculation", {"contract", "worker/scheduler"}},
       {"worker/engine",
        {"contract", "worker/kv", "worker/tier", "worker/sampling", "worker/scheduler",
         "worker/speculation", "worker/model/seam", "worker/text/seam"}},

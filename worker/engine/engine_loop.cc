@@ -53,7 +53,7 @@ bool EngineLoop::RunOnce() {
   progress |= transfers_.Step(now_);
   table_.RefreshFront();
   FillInput();
-  speculator_.Propose(table_, input_);
+  speculator_.Propose(table_, step_cost_, input_);
   const StepPlan plan = scheduler_.Step(input_);
   builder_.Clear();
   progress |= Carry(plan);
@@ -263,12 +263,24 @@ void EngineLoop::FillInput() {
     }
     input_.running.push_back(running);
   }
-  const auto decoding = std::count_if(
-      input_.sequences.begin(), input_.sequences.end(), [&](const RunningSequence& sequence) {
-        return sequence.tokens_left == 1 && !input_.running[sequence.turn].paused;
-      });
-  input_.prompt_rows_max = step_cost_.PromptRowsWithin(
-      static_cast<std::int32_t>(decoding), options_.scheduler.inter_token_target);
+  input_.prompt_rows_max = PromptRowsMax();
+}
+
+std::int32_t EngineLoop::PromptRowsMax() const {
+  std::int32_t decoding = 0;
+  std::int32_t prompts = 0;
+  for (const RunningSequence& sequence : input_.sequences) {
+    if (sequence.tokens_left == 0 || input_.running[sequence.turn].paused) continue;
+    ++(sequence.tokens_left == 1 ? decoding : prompts);
+  }
+  // Those that wait for blocks are not helped by slower streams.
+  std::int32_t blocks = input_.blocks_available;
+  for (const WaitingTurn& turn : input_.waiting) {
+    if (turn.paused || (!turn.funded && turn.blocks_needed > blocks)) continue;
+    if (!turn.funded) blocks -= turn.blocks_needed;
+    ++prompts;
+  }
+  return step_cost_.PromptRowsWithin(decoding, prompts, options_.scheduler.inter_token_target);
 }
 
 std::int32_t EngineLoop::TenantOf(const ActiveTurn& turn) {
@@ -373,17 +385,17 @@ void EngineLoop::Compute() {
 void EngineLoop::Measure(absl::Duration time) {
   std::int32_t prompt_rows = 0;
   std::int32_t rows = 0;
-  bool decodes = true;
+  std::int32_t decode_rows = 0;
   for (const StepBuilder::SliceOrigin& slice : builder_.slices()) {
     prompt_rows += slice.prompt_rows;
     rows += slice.rows;
-    decodes = decodes && slice.rows == slice.drafts + 1;
+    // What a preempted turn computes again costs what a prompt does.
+    if (slice.rows == slice.drafts + 1) decode_rows += slice.rows;
   }
   prompt_tokens_computed_ += prompt_rows;
   prefill_rate_.Add(prompt_rows, time);
   decode_rate_.Add(rows - prompt_rows - speculator_.wasted_rows(), time);
-  step_cost_.Observe(rows - prompt_rows, prompt_rows, time);
-  if (decodes && prompt_rows == 0) speculator_.Observe(rows, time);
+  step_cost_.Observe(decode_rows, rows - decode_rows, time);
 }
 
 void EngineLoop::FailStep(const absl::Status& status) {

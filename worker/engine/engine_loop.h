@@ -65,6 +65,8 @@ class EngineLoop {
   bool RunTimers();
   absl::Duration TimerOf(const ActiveTurn& turn) const;
   void FillInput();
+  // Prompt rows that the step may take beside the sequences of the input that decode.
+  std::int32_t PromptRowsMax() const;
   // A number of the turn's tenant in this round.
   std::int32_t TenantOf(const ActiveTurn& turn);
   // The scheduler's number of the turn's tenant in this round, -1 when no quota binds it.

@@ -24,7 +24,7 @@ void Speculator::Look(ActiveTurn& turn, std::int32_t index) {
   choice.drafter->Look(choice.tokens, std::min(options_.tokens_max, turn.OutputLeft(index) - 1));
 }
 
-void Speculator::Propose(TurnTable& table, StepInput& input) {
+void Speculator::Propose(TurnTable& table, const StepCost& cost, StepInput& input) {
   if (!options_.enabled || !input.waiting.empty()) return;
   std::int32_t decoding = 0;
   for (const RunningSequence& sequence : input.sequences) {
@@ -32,7 +32,7 @@ void Speculator::Propose(TurnTable& table, StepInput& input) {
     if (sequence.tokens_left > 1) return;
     ++decoding;
   }
-  if (decoding == 0 || decoding >= RowCost::kRows) return;
+  if (decoding == 0 || decoding >= StepCost::kExactRows) return;
   std::vector<DraftOffer> offers;
   std::vector<RunningSequence*> from;
   for (RunningSequence& sequence : input.sequences) {
@@ -49,7 +49,7 @@ void Speculator::Propose(TurnTable& table, StepInput& input) {
     from.push_back(&sequence);
   }
   if (offers.empty()) return;
-  const std::vector<std::int32_t> chosen = ChooseDrafts(offers, decoding, cost_);
+  const std::vector<std::int32_t> chosen = ChooseDrafts(offers, decoding, cost);
   for (std::size_t i = 0; i < from.size(); ++i) {
     from[i]->drafts = options_.at_any_cost ? offers[i].tokens : chosen[i];
   }

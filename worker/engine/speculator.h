@@ -14,7 +14,7 @@
 #include "worker/engine/turn_table.h"
 #include "worker/model/seam/step_batch.h"
 #include "worker/scheduler/step_input.h"
-#include "worker/speculation/row_cost.h"
+#include "worker/scheduler/step_cost.h"
 
 namespace pintle {
 
@@ -30,15 +30,16 @@ struct SpeculationOptions {
 };
 
 // Which running choices try drafts in the next step, and what became of them.
-// Thread: confined to the engine thread. Owns the measured costs; each choice owns its drafts.
+// Thread: confined to the engine thread. Each choice owns its drafts.
 // Fails: it does not.
 class Speculator {
  public:
   explicit Speculator(const SpeculationOptions& options) : options_(options) {}
 
-  // Looks for drafts and sets what the input's sequences would try. Nothing where prompts run or
-  // anybody waits. Requires: the table is as it was when the input was filled.
-  void Propose(TurnTable& table, StepInput& input);
+  // Looks for drafts and sets what the input's sequences would try, where that pays by what steps
+  // have cost. Nothing where prompts run or anybody waits. Requires: the table is as it was when
+  // the input was filled.
+  void Propose(TurnTable& table, const StepCost& cost, StepInput& input);
 
   // For each slice of the step that was collected: how many tokens of its samples count. One where
   // nothing was drafted; where drafts were, the first row that is not what its draft said, that
@@ -48,9 +49,6 @@ class Speculator {
                                        TurnTable& table);
   // Rows of the last step judged whose drafts were wrong.
   std::int32_t wasted_rows() const { return wasted_rows_; }
-
-  // A step of decoding rows alone took `time`.
-  void Observe(std::int32_t rows, absl::Duration time) { cost_.Observe(rows, time); }
 
   std::int64_t drafted() const { return drafted_; }
   std::int64_t accepted() const { return accepted_; }
@@ -62,7 +60,6 @@ class Speculator {
                           ActiveTurn& turn);
 
   const SpeculationOptions options_;
-  RowCost cost_;
   std::vector<std::int32_t> counted_;  // by slice
   std::int32_t wasted_rows_ = 0;
   std::int64_t drafted_ = 0;

@@ -25,7 +25,8 @@ void AddStepFlags(CLI::App& app, WorkerOptions& options) {
       ->capture_default_str();
   app.add_option("--inter-token-ms", options.inter_token_ms,
                  "Longest step while streams run: prompts are cut into chunks that keep it, by "
-                 "measured speed; 0 for 2.2 times a step without prompts")
+                 "measured speed; 0 for 2.2 times a step without prompts, and more where several "
+                 "prompts wait")
       ->check(CLI::Range(0.0, 60000.0))
       ->capture_default_str();
   app.add_option("--speculation", options.speculation,

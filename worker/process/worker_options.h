@@ -36,7 +36,7 @@ struct WorkerOptions {
   std::string record_turns;  // folder; empty = no record
   std::string record_turns_size = "1GiB";
   std::int32_t step_tokens = 256;
-  double inter_token_ms = 0;  // 0 = 2.2 times a step without prompts
+  double inter_token_ms = 0;  // 0 = 2.2 times a step without prompts, or more
   std::string speculation = "ngram";
   std::int32_t speculation_tokens = 8;
   std::int32_t sequences_max = 256;

@@ -22,7 +22,8 @@ struct SchedulerOptions {
   std::int32_t prefill_chunk_min = 8;
   std::int32_t prefill_chunk_max = 512;
   // What a step may take while sequences decode, prompts included; zero: 2.2 times what it
-  // takes without prompts. Prompts get prefill_chunk_min rows even where that is too long.
+  // takes without prompts, and more where several prompts wait. Prompts get prefill_chunk_min rows
+  // even where that is too long.
   absl::Duration inter_token_target;
   // How long a turn may wait for blocks before it is told POOL_FULL.
   absl::Duration queue_time = limits::kQueueTime;

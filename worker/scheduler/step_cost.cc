@@ -9,66 +9,134 @@ namespace pintle {
 namespace {
 
 constexpr std::int32_t kUnbounded = std::numeric_limits<std::int32_t>::max();
-// A new figure's weight: a disturbance of the machine is forgotten after some ten steps.
+// A new figure's least weight: a disturbance of the machine is forgotten after some ten steps.
 constexpr double kWeight = 0.1;
-// A price that proves too low makes tokens late, one too high only a prompt slower: it rises
-// faster than it falls. Prices differ by the chunk: a large one shares the weights' read among
-// more rows, so what it teaches is too low for the small ones that fit beside decoding.
-constexpr double kRisingWeight = 0.3;
-// Fewer prompt rows than these are a prompt's rest, which may hide behind the weights' read.
+// What a step of other width takes off the excess of a figure over its own: after a thousand steps
+// little is left of what nobody has measured since.
+constexpr double kForgetting = 1.0 / 1024;
+// A figure of one or two steps may be an accident, and is tried again soon.
+constexpr std::int32_t kTrusted = 3;
+constexpr double kForgettingSoon = 1.0 / 32;
+// Fewer prompt rows than these are a prompt's rest, which hides behind the weights' read.
 constexpr std::int32_t kRowsTaught = 8;
-// Without a target running streams never get slower than by this factor.
+// A step that seems to make prompts dearer or cheaper by more than this factor was disturbed, or
+// the machine has changed, which the steps after it will say too.
+constexpr double kSurprise = 2.0;
+// What one prompt makes of running streams' pace, and each further one for each stream. With 8, the
+// first tokens of 16 chats of short turns come in half the time they take with 0, the tokens after
+// them by a half later, and a turn as a whole a tenth sooner (a simulation with measured costs).
 constexpr double kSlowdown = 2.2;
+constexpr double kSlowdownMore = 8.0;
 
-void Learn(double& mean, double seconds, double rising_weight = kWeight) {
-  const double weight = seconds > mean ? rising_weight : kWeight;
-  mean = mean == 0.0 ? seconds : mean + weight * (seconds - mean);
-}
+int WidthOf(std::int32_t rows) { return std::bit_width(static_cast<std::uint32_t>(rows)); }
 
 }  // namespace
 
-int StepCost::BucketOf(std::int32_t rows) {
-  return std::min(kBuckets, static_cast<int>(std::bit_width(static_cast<std::uint32_t>(rows)))) - 1;
+std::size_t StepCost::FigureOf(std::int32_t rows) {
+  if (rows <= kExactRows) return static_cast<std::size_t>(rows) - 1;
+  const int doubling = WidthOf(rows) - WidthOf(kExactRows);
+  const auto eighth = static_cast<std::size_t>(rows >> (doubling + 3)) & 7;
+  return std::min(kExactRows + 8 * static_cast<std::size_t>(doubling) + eighth - 1, kFigures - 1);
 }
 
-double StepCost::DecodeSeconds(std::int32_t rows) const {
-  const int bucket = BucketOf(rows);
-  for (int i = bucket; i >= 0; --i) {
-    if (decode_seconds_[static_cast<std::size_t>(i)] > 0) {
-      return decode_seconds_[static_cast<std::size_t>(i)];
-    }
-  }
-  for (int i = bucket + 1; i < kBuckets; ++i) {
-    if (decode_seconds_[static_cast<std::size_t>(i)] > 0) {
-      return decode_seconds_[static_cast<std::size_t>(i)];
-    }
-  }
-  return 0.0;
+std::int32_t StepCost::RowsOf(std::size_t figure) {
+  if (figure < kExactRows) return static_cast<std::int32_t>(figure) + 1;
+  const auto beyond = static_cast<std::int32_t>(figure) + 1 - kExactRows;
+  return (8 + beyond % 8) << (beyond / 8 + 3);
 }
 
 void StepCost::Observe(std::int32_t decode_rows, std::int32_t prompt_rows, absl::Duration time) {
   const double seconds = absl::ToDoubleSeconds(time);
   if (seconds <= 0) return;
-  if (prompt_rows == 0) {
-    if (decode_rows > 0) {
-      Learn(decode_seconds_[static_cast<std::size_t>(BucketOf(decode_rows))], seconds);
-    }
-    return;
-  }
-  if (prompt_rows < kRowsTaught) return;
-  const double decode = decode_rows > 0 ? DecodeSeconds(decode_rows) : 0.0;
-  if (seconds > decode) {
-    Learn(prompt_row_seconds_, (seconds - decode) / prompt_rows, kRisingWeight);
+  if (prompt_rows >= kRowsTaught) {
+    ObservePrompt(decode_rows, prompt_rows, seconds);
+  } else if (prompt_rows == 0 && decode_rows > 0) {
+    ObserveDecode(decode_rows, seconds);
   }
 }
 
-std::int32_t StepCost::PromptRowsWithin(std::int32_t decode_rows, absl::Duration target) const {
-  if (decode_rows <= 0 || prompt_row_seconds_ <= 0) return kUnbounded;
-  const double decode = DecodeSeconds(decode_rows);
+void StepCost::ObserveDecode(std::int32_t rows, double seconds) {
+  const std::size_t width = FigureOf(rows);
+  Figure& figure = figures_[width];
+  figure.seen = std::min(figure.seen + 1, kTrusted);
+  figure.seconds += std::max(kWeight, 1.0 / figure.seen) * (seconds - figure.seconds);
+  for (std::size_t wider = width + 1; wider < figures_.size(); ++wider) {
+    Figure& other = figures_[wider];
+    if (other.seconds <= figure.seconds) continue;
+    other.seconds -= (other.seen < kTrusted ? kForgettingSoon : kForgetting) *
+                     (other.seconds - figure.seconds);
+  }
+}
+
+void StepCost::ObservePrompt(std::int32_t decode_rows, std::int32_t prompt_rows, double seconds) {
+  const bool beside = decode_rows > 0;
+  // A prompt by itself pays the weights' read too, so its rows are dearer: better than no price.
+  if (!beside && beside_decoding_) return;
+  double added = beside ? seconds - Undisturbed(decode_rows) : seconds;
+  if (beside != beside_decoding_) {
+    if (added <= 0) return;
+    beside_decoding_ = true;
+    prompt_seconds_ = 0;
+    prompt_rows_ = 0;
+  }
+  if (prompt_rows_ > 0) {
+    const double expected = prompt_rows * prompt_seconds_ / prompt_rows_;
+    added = std::clamp(added, expected / kSurprise, expected * kSurprise);
+  }
+  prompt_seconds_ += added - kWeight * prompt_seconds_;
+  prompt_rows_ += prompt_rows - kWeight * prompt_rows_;
+}
+
+double StepCost::DecodeSeconds(std::int32_t rows) const {
+  const std::size_t width = FigureOf(rows);
+  if (figures_[width].seen > 0) return figures_[width].seconds;
+  std::size_t below = width;
+  while (below > 0 && figures_[below].seen == 0) --below;
+  if (figures_[below].seen == 0) return 0;
+  std::size_t above = width;
+  while (above < figures_.size() && figures_[above].seen == 0) ++above;
+  if (above < figures_.size()) return Line(below, above, rows);
+  std::size_t narrowest = 0;
+  while (figures_[narrowest].seen == 0) ++narrowest;
+  if (narrowest == below) return figures_[below].seconds;
+  return std::max(figures_[below].seconds, Line(narrowest, below, rows));
+}
+
+double StepCost::Line(std::size_t from, std::size_t to, std::int32_t rows) const {
+  return figures_[from].seconds + (figures_[to].seconds - figures_[from].seconds) *
+                                      (rows - RowsOf(from)) / (RowsOf(to) - RowsOf(from));
+}
+
+std::int32_t StepCost::WidestDecode() const {
+  std::size_t figure = figures_.size();
+  while (figure > 0 && figures_[figure - 1].seen == 0) --figure;
+  return figure == 0 ? 0 : RowsOf(figure - 1);
+}
+
+double StepCost::Undisturbed(std::int32_t rows) const {
+  double least = DecodeSeconds(rows);
+  // A narrower step is not dearer than a wider one: it was measured at a worse moment.
+  for (std::size_t i = FigureOf(rows); i < figures_.size(); ++i) {
+    if (figures_[i].seen > 0 && (least <= 0 || figures_[i].seconds < least)) {
+      least = figures_[i].seconds;
+    }
+  }
+  return least;
+}
+
+double StepCost::Slowdown(std::int32_t decode_rows, std::int32_t prompts) {
+  return kSlowdown + kSlowdownMore * std::max(0, prompts - 1) / decode_rows;
+}
+
+std::int32_t StepCost::PromptRowsWithin(std::int32_t decode_rows, std::int32_t prompts,
+                                        absl::Duration target) const {
+  if (decode_rows <= 0 || prompt_seconds_ <= 0) return kUnbounded;
+  const double decode = Undisturbed(decode_rows);
   const double limit =
-      target > absl::ZeroDuration() ? absl::ToDoubleSeconds(target) : kSlowdown * decode;
+      target > absl::ZeroDuration() ? absl::ToDoubleSeconds(target)
+                                    : Slowdown(decode_rows, prompts) * decode;
   if (limit <= 0) return kUnbounded;
-  const double rows = std::max(0.0, limit - decode) / prompt_row_seconds_;
+  const double rows = std::max(0.0, limit - decode) * prompt_rows_ / prompt_seconds_;
   return rows >= kUnbounded ? kUnbounded : static_cast<std::int32_t>(rows);
 }
 

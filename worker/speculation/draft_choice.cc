@@ -13,10 +13,10 @@ constexpr double kDelay = 1.10;
 }  // namespace
 
 std::vector<std::int32_t> ChooseDrafts(absl::Span<const DraftOffer> offers, std::int32_t decoding,
-                                       const RowCost& cost) {
+                                       const StepCost& cost) {
   std::vector<std::int32_t> best(offers.size(), 0);
-  if (offers.empty() || decoding < 1 || decoding >= RowCost::kRows) return best;
-  const double alone = cost.Seconds(decoding);
+  if (offers.empty() || decoding < 1 || decoding >= StepCost::kExactRows) return best;
+  const double alone = cost.DecodeSeconds(decoding);
   if (alone <= 0) return best;
   std::vector<std::int32_t> chosen(offers.size(), 0);
   std::vector<double> odds;  // of each offer's next draft
@@ -25,7 +25,7 @@ std::vector<std::int32_t> ChooseDrafts(absl::Span<const DraftOffer> offers, std:
   double most = kGain * tokens / alone;
   std::int32_t drafting = 0;
   const std::int32_t rows_max =
-      std::min(RowCost::kRows, std::max(decoding + 1, 2 * cost.Widest()));
+      std::min(StepCost::kExactRows, std::max(decoding + 1, 2 * cost.WidestDecode()));
   for (std::int32_t rows = decoding + 1; rows <= rows_max; ++rows) {
     std::size_t likeliest = offers.size();
     for (std::size_t i = 0; i < offers.size(); ++i) {
@@ -37,7 +37,7 @@ std::vector<std::int32_t> ChooseDrafts(absl::Span<const DraftOffer> offers, std:
     tokens += odds[likeliest];
     odds[likeliest] *= offers[likeliest].odds;
     // A wider step that seems faster was measured at a better moment.
-    const double seconds = std::max(alone, cost.Seconds(rows));
+    const double seconds = std::max(alone, cost.DecodeSeconds(rows));
     if (drafting < decoding && seconds > kDelay * alone) continue;
     if (tokens / seconds <= most) continue;
     most = tokens / seconds;

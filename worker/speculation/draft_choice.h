@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "worker/speculation/row_cost.h"
+#include "worker/scheduler/step_cost.h"
 
 namespace pintle {
 
@@ -21,9 +21,9 @@ struct DraftOffer {
 // cost. None where that gains less than 5 %, which figures may be wrong by; no more than lengthen
 // the step by 10 % where it has sequences that get none, for they only wait longer; at most twice
 // the rows of any step so far, so that what a row costs here is learned with a cheap one.
-// Pure; O(RowCost::kRows * offers).
+// Pure; O(StepCost::kExactRows * offers).
 std::vector<std::int32_t> ChooseDrafts(absl::Span<const DraftOffer> offers, std::int32_t decoding,
-                                       const RowCost& cost);
+                                       const StepCost& cost);
 
 }  // namespace pintle
 

@@ -12,9 +12,9 @@ using ::testing::Each;
 using ::testing::IsEmpty;
 
 // `first` ms for one row and `more` ms for each further one.
-RowCost Costs(double first, double more, int rows = RowCost::kRows) {
-  RowCost cost;
-  for (int i = 1; i <= rows; ++i) cost.Observe(i, absl::Milliseconds(first + more * (i - 1)));
+StepCost Costs(double first, double more, int rows = StepCost::kExactRows) {
+  StepCost cost;
+  for (int i = 1; i <= rows; ++i) cost.Observe(i, 0, absl::Milliseconds(first + more * (i - 1)));
   return cost;
 }
 
@@ -37,7 +37,7 @@ TEST(DraftChoiceTest, AGainThatMeasuresMayBeWrongByIsNone) {
 }
 
 TEST(DraftChoiceTest, WithoutMeasuresNothingAndWiderThanMeasuredIsTriedStepByStep) {
-  EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, RowCost()), ElementsAre(0));
+  EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, StepCost()), ElementsAre(0));
   EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, Costs(10, 0, 1)), ElementsAre(1));
   EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, Costs(10, 0.1, 2)), ElementsAre(3));
   EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, Costs(10, 10, 2)), ElementsAre(0));
@@ -56,7 +56,7 @@ TEST(DraftChoiceTest, OthersWaitTenPercentAtMost) {
 
 TEST(DraftChoiceTest, WideBatchesAndNoOffersGetNothing) {
   EXPECT_THAT(ChooseDrafts({}, 4, Costs(10, 0)), IsEmpty());
-  EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, RowCost::kRows, Costs(10, 0)), Each(0));
+  EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, StepCost::kExactRows, Costs(10, 0)), Each(0));
 }
 
 }  // namespace
