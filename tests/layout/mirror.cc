@@ -57,6 +57,8 @@ const MirrorExceptions& KnownExceptions() {
        "execution_service_test talks to the service through it"},
       {"worker/model/cpu/kernels_attention",
        "kernels_test runs it with every instruction set's table"},
+      {"worker/model/cpu/kernels_softmax",
+       "kernels_test runs it with every instruction set's table"},
       {"worker/model/cpu/kernels_tile", "kernels_test runs it with every instruction set's table"},
       {"services/execution/remote_session_kv",
        "tests/e2e/test_sessions.py moves sessions through it"},

@@ -47,7 +47,8 @@ CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTabl
   const auto rows = static_cast<std::size_t>(kAttentionRows);
   const std::size_t per_thread = rows * static_cast<std::size_t>(config.head_dim) * 4 +
                                  rows * kAttentionChunk * 8 +
-                                 rows * static_cast<std::size_t>(padded_dim_) * 8 + rows * 16 + 512;
+                                 rows * static_cast<std::size_t>(padded_dim_) * 8 +
+                                 rows * kSoftmaxLanes * 4 + rows * 16 + 512;
   auto memory = WeightArena::Reserve(per_thread * static_cast<std::size_t>(threads) + 4096);
   PINTLE_CHECK(memory.ok(), "a few hundred KiB of scratch must be there at start");
   scratch_memory_ = *std::move(memory);
@@ -58,8 +59,9 @@ CpuPagedAttention::CpuPagedAttention(const ModelConfig& config, const KernelTabl
     scratch.probabilities = scratch_memory_->Take(rows * kAttentionChunk * 4);
     scratch.sums = reinterpret_cast<float*>(
         scratch_memory_->Take(rows * static_cast<std::size_t>(padded_dim_) * 4));
-    scratch.peaks = reinterpret_cast<float*>(scratch_memory_->Take(rows * 4));
+    scratch.references = reinterpret_cast<float*>(scratch_memory_->Take(rows * 4));
     scratch.totals = reinterpret_cast<float*>(scratch_memory_->Take(rows * 4));
+    scratch.lanes = reinterpret_cast<float*>(scratch_memory_->Take(rows * kSoftmaxLanes * 4));
     scratch.later = reinterpret_cast<float*>(
         scratch_memory_->Take(rows * (static_cast<std::size_t>(padded_dim_) + 2) * 4));
     scratch_.push_back(scratch);

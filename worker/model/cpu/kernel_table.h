@@ -25,6 +25,8 @@ inline constexpr std::int32_t kAttentionChunk = 128;
 // Positions after which a row's softmax begins anew, to be merged: what one task of a long context
 // covers. A multiple of kAttentionChunk.
 inline constexpr std::int32_t kSplitTokens = 512;
+// A row's softmax total is gathered in so many parts: a vector's lanes.
+inline constexpr std::int32_t kSoftmaxLanes = 16;
 
 // kInt8: weights alone, w = q * the column's scale, q in [-127, 127]. kInt16: rows multiplied with
 // them, a = q * the row's scale; the scale, a float, lies behind the row's last element.
@@ -101,8 +103,8 @@ struct AttentionTask {
   std::int32_t window = 0;      // 0 = all
   float scale = 1.0F;
   // Null: all positions, and `out` is written. Else this task covers positions [split, split + 1) x
-  // kSplitTokens, and its softmax goes to `partial`: per split rows peaks (of scores in powers of
-  // two), rows totals, rows x padded_dim sums.
+  // kSplitTokens, and its softmax goes to `partial`: per split rows references (kernels_softmax.h),
+  // rows totals, rows x padded_dim sums.
   float* partial = nullptr;
   std::int32_t split = 0;
   // The blocks this thread reads next, to be fetched from memory while it works; none of them need
@@ -118,8 +120,9 @@ struct AttentionScratch {
   float* scores = nullptr;        // kAttentionRows x kAttentionChunk
   void* probabilities = nullptr;  // kAttentionRows x kAttentionChunk
   float* sums = nullptr;          // kAttentionRows x padded_dim
-  float* peaks = nullptr;         // kAttentionRows
+  float* references = nullptr;    // kAttentionRows: what probabilities are relative to
   float* totals = nullptr;        // kAttentionRows
+  float* lanes = nullptr;         // kAttentionRows x kSoftmaxLanes
   float* later = nullptr;         // kAttentionRows x (padded_dim + 2): a split's own softmax
 };
 

@@ -11,17 +11,13 @@
 #define PINTLE_WORKER_MODEL_CPU_KERNELS_ATTENTION_H_
 
 #include "worker/model/cpu/kernel_table.h"
+#include "worker/model/cpu/kernels_softmax.h"
 #include "worker/model/cpu/kernels_tile.h"
 
 namespace pintle::model::cpu {
 namespace {
 
 constexpr std::int32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
-// Up to so many rows the next chunk is fetched from memory ahead: more are bound by arithmetic.
-constexpr int kFetchRows = 6;
-// Scores are kept in powers of two: the queries' scale brings the factor, and an exponent costs
-// a rounding less.
-constexpr float kLog2E = 1.44269504F;
 
 template <typename Q>
 PINTLE_SIMD void LoadQueries(const AttentionTask& t, Q* q) {
@@ -85,12 +81,10 @@ void Strip(const A* a, std::size_t stride, const StripPanels<B>& p, std::int32_t
       for (std::int32_t i = 0; i < n; i += kStep) {
 #pragma GCC unroll 4
         for (int j = 0; j < kPanels; ++j) {
-          if constexpr (kRows <= kFetchRows) {
-            const char* line = reinterpret_cast<const char*>(
-                next[j] + static_cast<std::size_t>(i) * kPanelColumns);
-            __builtin_prefetch(line, 0, 2);
-            __builtin_prefetch(line + 64, 0, 2);
-          }
+          const char* line =
+              reinterpret_cast<const char*>(next[j] + static_cast<std::size_t>(i) * kPanelColumns);
+          __builtin_prefetch(line, 0, 2);
+          __builtin_prefetch(line + 64, 0, 2);
           Step<kRows>(sums[j], left, stride, panels[j], i);
         }
       }
@@ -149,105 +143,32 @@ void Strips(std::int32_t rows, const A* a, std::size_t stride, const StripPanels
   }
 }
 
-// --- softmax ------------------------------------------------------------------------------------
-
-// 2^x to 3 ulp for x <= 127; below -126 the smallest normal number, NaN for NaN. The polynomial is
-// the best of its degree on [-1/2, 1/2] in relative error (Remez).
-PINTLE_SIMD Floats Exp2(Floats x) {
-  x = Simd::Max(Simd::Set(-126.0F), x);
-  const Floats n = Simd::Round(x);
-  const Floats r = Simd::Sub(x, n);
-  Floats p = Simd::Set(1.32764719794795e-3F);
-  p = Simd::Fma(p, r, Simd::Set(9.675541334216064e-3F));
-  p = Simd::Fma(p, r, Simd::Set(5.550713273542585e-2F));
-  p = Simd::Fma(p, r, Simd::Set(0.24022119723848476F));
-  p = Simd::Fma(p, r, Simd::Set(0.6931469670647331F));
-  p = Simd::Fma(p, r, Simd::Set(1.0000000716546822F));
-  return Simd::Scale(p, n);
-}
-
-PINTLE_SIMD float Exp2Of(float x) {
-  alignas(64) float lanes[kWidth];
-  Simd::Store(lanes, Exp2(Simd::Set(x)));
-  return lanes[0];
-}
-
-// What a vector of probabilities was stored as.
-PINTLE_SIMD Floats Stored(const float* /*at*/, Floats x) { return x; }
-PINTLE_SIMD Floats Stored(const Bf16* at, Floats /*x*/) { return Simd::LoadBf16(at); }
-
-// The first `columns` scores of one row become probabilities relative to the row's peak so far;
-// those outside [low, high) become 0. Returns by what the sums gathered until now shrink.
-template <typename Q>
-PINTLE_SIMD float Soften(float* scores, Q* probabilities, std::int32_t columns, std::int32_t low,
-                         std::int32_t high, float& peak, float& total) {
-  Floats best = Simd::Set(kNegativeInfinity);
-  const Floats lowest = Simd::Set(static_cast<float>(low));
-  const Floats limit = Simd::Set(static_cast<float>(high));
-  const bool whole = low <= 0 && high >= columns;
-  for (int c = 0; c < columns; c += kWidth) {
-    Floats x = Simd::Load(scores + c);
-    if (!whole) {
-      x = Simd::Within(Simd::Columns(c), lowest, limit, x, Simd::Set(kNegativeInfinity));
-      Simd::Store(scores + c, x);
-    }
-    best = Simd::Max(best, x);
-  }
-  const float chunk_peak = Simd::Peak(best);
-  const float new_peak = chunk_peak > peak ? chunk_peak : peak;
-  if (new_peak == kNegativeInfinity) {
-    for (int c = 0; c < columns; ++c) probabilities[c] = 0;
-    return 1.0F;
-  }
-  Floats sum = Simd::Zero();
-  for (int c = 0; c < columns; c += kWidth) {
-    Floats p = Exp2(Simd::Sub(Simd::Load(scores + c), Simd::Set(new_peak)));
-    if (!whole) p = Simd::Within(Simd::Columns(c), lowest, limit, p, Simd::Zero());
-    StoreVector(probabilities + c, p);
-    // The total is of what values are multiplied with: roundings then cancel in the mean.
-    sum = Simd::Add(sum, Stored(probabilities + c, p));
-  }
-  float shrink = 1.0F;
-  if (new_peak != peak) shrink = peak == kNegativeInfinity ? 0.0F : Exp2Of(peak - new_peak);
-  total = total * shrink + Simd::Sum(sum);
-  peak = new_peak;
-  return shrink;
-}
-
-PINTLE_SIMD void ScaleRow(float* row, std::int32_t n, float factor) {
-  for (std::int32_t i = 0; i < n; i += kWidth) {
-    Simd::Store(row + i, Simd::Mul(Simd::Load(row + i), Simd::Set(factor)));
-  }
-}
-
-// Adds the softmax of later positions to that of those before.
-PINTLE_SIMD void Merge(float& peak, float& total, float* sums, float later_peak, float later_total,
-                       const float* later, std::int32_t n) {
-  if (later_peak == kNegativeInfinity) return;
-  const float top = later_peak > peak ? later_peak : peak;
-  const float keep = peak == kNegativeInfinity ? 0.0F : Exp2Of(peak - top);
-  const float take = Exp2Of(later_peak - top);
-  total = total * keep + later_total * take;
-  for (std::int32_t i = 0; i < n; i += kWidth) {
-    const Floats kept = Simd::Mul(Simd::Load(sums + i), Simd::Set(keep));
-    Simd::Store(sums + i, Simd::Fma(Simd::Load(later + i), Simd::Set(take), kept));
-  }
-  peak = top;
-}
-
 // --- one task -----------------------------------------------------------------------------------
 
-// Positions [block * kBlockTokens, ...) of up to a chunk, for all rows of the task, into the
-// scratch's running softmax.
-template <typename Q, typename P, typename Kv>
-PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s, std::int32_t block,
-                             std::int32_t last) {
-  const std::int32_t last_block = last / kBlockTokens;
-  const std::int32_t blocks =
-      last_block - block + 1 < kChunkBlocks ? last_block - block + 1 : kChunkBlocks;
+// Positions [first, first + columns) of a task: up to a chunk of whole blocks.
+template <typename Kv>
+struct Chunk {
+  std::int32_t first = 0;
+  std::int32_t blocks = 0;
+  std::int32_t columns = 0;
+  std::int32_t last_tokens = 0;  // of the last block that values are multiplied with
   StripPanels<Kv> keys;
   StripPanels<Kv> values;
-  for (std::int32_t b = 0; b < blocks; ++b) {
+};
+
+template <typename Kv>
+PINTLE_SIMD void FindChunk(const AttentionTask& t, std::int32_t first, std::int32_t last,
+                           Chunk<Kv>& chunk) {
+  const std::int32_t block = first / kBlockTokens;
+  const std::int32_t last_block = last / kBlockTokens;
+  chunk.first = first;
+  chunk.blocks = last_block - block + 1 < kChunkBlocks ? last_block - block + 1 : kChunkBlocks;
+  chunk.columns = chunk.blocks * kBlockTokens;
+  // Positions beyond the last query's may hold another session's leftovers: they are not read,
+  // because even a probability of 0 keeps a NaN a NaN.
+  const std::int32_t written = last + 1 - (first + chunk.columns - kBlockTokens);
+  chunk.last_tokens = written < kBlockTokens ? (written + 1) & ~1 : kBlockTokens;
+  for (std::int32_t b = 0; b < chunk.blocks; ++b) {
     const std::byte* at = t.pool + static_cast<std::size_t>(t.table[block + b]) * t.block_bytes;
     const std::int32_t ahead = block + kChunkBlocks + b;
     const std::byte* next = at;
@@ -256,32 +177,52 @@ PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s, 
     } else if (b < t.next_blocks) {
       next = t.next_pool + static_cast<std::size_t>(t.next_table[b]) * t.block_bytes;
     }
-    keys.at[b] = reinterpret_cast<const Kv*>(at);
-    keys.next[b] = reinterpret_cast<const Kv*>(next);
-    values.at[b] = reinterpret_cast<const Kv*>(at + t.value_offset);
-    values.next[b] = reinterpret_cast<const Kv*>(next + t.value_offset);
+    chunk.keys.at[b] = reinterpret_cast<const Kv*>(at);
+    chunk.keys.next[b] = reinterpret_cast<const Kv*>(next);
+    chunk.values.at[b] = reinterpret_cast<const Kv*>(at + t.value_offset);
+    chunk.values.next[b] = reinterpret_cast<const Kv*>(next + t.value_offset);
   }
-  const std::int32_t columns = blocks * kBlockTokens;
-  Strips<false>(t.rows, static_cast<const Q*>(s.q), static_cast<std::size_t>(t.head_dim), keys,
-                blocks, t.head_dim, t.head_dim, s.scores, kAttentionChunk);
-  const std::int32_t first = block * kBlockTokens;
+  chunk.values.panel_step = static_cast<std::size_t>(kPanelColumns) * kBlockTokens;
+  chunk.values.segments = chunk.blocks;
+}
+
+// How one kind of keys and values is multiplied; of queries, and probabilities, of type A.
+template <typename A, typename Kv>
+struct Products {
+  PINTLE_SIMD void Score(const AttentionTask& t, const AttentionScratch& s,
+                         const Chunk<Kv>& chunk) {
+    Strips<false>(t.rows, static_cast<const A*>(s.q), static_cast<std::size_t>(t.head_dim),
+                  chunk.keys, chunk.blocks, t.head_dim, t.head_dim, s.scores, kAttentionChunk);
+  }
+  PINTLE_SIMD void SoftenRow(const AttentionTask& /*t*/, const AttentionScratch& s,
+                             const Chunk<Kv>& chunk, const RowSoftmax& row, std::int32_t r,
+                             Visible visible) {
+    Soften(row, s.scores + r * kAttentionChunk,
+           static_cast<A*>(s.probabilities) + r * kAttentionChunk, chunk.columns, visible);
+  }
+  PINTLE_SIMD void AddValues(const AttentionTask& t, const AttentionScratch& s,
+                             const Chunk<Kv>& chunk) {
+    Strips<true>(t.rows, static_cast<const A*>(s.probabilities), kAttentionChunk, chunk.values,
+                 t.padded_dim / kPanelColumns, kBlockTokens, chunk.last_tokens, s.sums,
+                 static_cast<std::size_t>(t.padded_dim));
+  }
+};
+
+// One chunk, for all rows of the task, into the scratch's running softmax.
+template <typename A, typename Kv>
+PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s,
+                             std::int32_t first, std::int32_t last) {
+  Chunk<Kv> chunk;
+  FindChunk(t, first, last, chunk);
+  Products<A, Kv>::Score(t, s, chunk);
   for (std::int32_t r = 0; r < t.rows; ++r) {
     const std::int32_t position = t.start + (t.first_row + r) / t.group;
+    const RowSoftmax row = {s.references + r, s.lanes + r * kSoftmaxLanes,
+                            s.sums + r * t.padded_dim, t.padded_dim};
     const std::int32_t low = t.window > 0 ? position - t.window + 1 - first : 0;
-    const float shrink = Soften(s.scores + r * kAttentionChunk,
-                                static_cast<P*>(s.probabilities) + r * kAttentionChunk, columns,
-                                low, position + 1 - first, s.peaks[r], s.totals[r]);
-    if (shrink != 1.0F) ScaleRow(s.sums + r * t.padded_dim, t.padded_dim, shrink);
+    Products<A, Kv>::SoftenRow(t, s, chunk, row, r, {low, position + 1 - first});
   }
-  // Positions beyond the last query's may hold another session's leftovers: they are not read,
-  // because even a probability of 0 keeps a NaN a NaN.
-  const std::int32_t written = last + 1 - (first + columns - kBlockTokens);
-  const std::int32_t tokens = written < kBlockTokens ? (written + 1) & ~1 : kBlockTokens;
-  values.panel_step = static_cast<std::size_t>(kPanelColumns) * kBlockTokens;
-  values.segments = blocks;
-  Strips<true>(t.rows, static_cast<const P*>(s.probabilities), kAttentionChunk, values,
-               t.padded_dim / kPanelColumns, kBlockTokens, tokens, s.sums,
-               static_cast<std::size_t>(t.padded_dim));
+  Products<A, Kv>::AddValues(t, s, chunk);
 }
 
 template <typename Out>
@@ -303,14 +244,15 @@ PINTLE_SIMD void CombineRow(const AttentionTask& t, std::int32_t r, std::int32_t
   const auto rows = static_cast<std::size_t>(t.rows);
   const auto padded = static_cast<std::size_t>(t.padded_dim);
   const std::size_t size = rows * (2 + padded);
-  float* peak = t.partial + r;
+  float* reference = t.partial + r;
+  float* sums = t.partial + 2 * rows + static_cast<std::size_t>(r) * padded;
   for (std::int32_t split = 1; split < splits; ++split) {
     const float* later = t.partial + static_cast<std::size_t>(split) * size;
-    Merge(peak[0], peak[rows], t.partial + 2 * rows + static_cast<std::size_t>(r) * padded,
-          later[r], later[rows + static_cast<std::size_t>(r)],
+    Merge(reference[0], reference[rows], sums, later[r],
+          later[rows + static_cast<std::size_t>(r)],
           later + 2 * rows + static_cast<std::size_t>(r) * padded, t.padded_dim);
   }
-  FinishRow<Out>(t, r, t.partial + 2 * rows + static_cast<std::size_t>(r) * padded, peak[rows]);
+  FinishRow<Out>(t, r, sums, reference[rows]);
 }
 
 template <typename Out>
@@ -318,15 +260,13 @@ void Combine(const AttentionTask& t, std::int32_t splits) {
   for (std::int32_t r = 0; r < t.rows; ++r) CombineRow<Out>(t, r, splits);
 }
 
-// One split from nothing into (peaks, totals, sums) of the scratch.
-template <typename Q, typename P, typename Kv>
+// One split from nothing into (references, totals, sums) of the scratch.
+template <typename A, typename Kv>
 PINTLE_SIMD void AttendSplit(const AttentionTask& t, const AttentionScratch& s, std::int32_t split,
                              std::int32_t first, std::int32_t last) {
-  for (std::int32_t r = 0; r < t.rows; ++r) {
-    s.peaks[r] = kNegativeInfinity;
-    s.totals[r] = 0.0F;
-    for (std::int32_t i = 0; i < t.padded_dim; ++i) s.sums[r * t.padded_dim + i] = 0;
-  }
+  for (std::int32_t r = 0; r < t.rows; ++r) s.references[r] = kNegativeInfinity;
+  ClearFloats(s.lanes, t.rows * kSoftmaxLanes);
+  ClearFloats(s.sums, t.rows * t.padded_dim);
   std::int32_t position = split * kSplitTokens;
   // What no row of the task may see is passed over, by whole chunks.
   if (t.window > 0 && first - t.window + 1 > position) {
@@ -334,13 +274,14 @@ PINTLE_SIMD void AttendSplit(const AttentionTask& t, const AttentionScratch& s, 
   }
   const std::int32_t end = (split + 1) * kSplitTokens;
   for (; position <= last && position < end; position += kAttentionChunk) {
-    AttendChunk<Q, P, Kv>(t, s, position / kBlockTokens, last);
+    AttendChunk<A, Kv>(t, s, position, last);
   }
+  for (std::int32_t r = 0; r < t.rows; ++r) s.totals[r] = TotalOf(s.lanes + r * kSoftmaxLanes);
 }
 
-template <typename Q, typename P, typename Kv, typename Out>
+template <typename A, typename Kv, typename Out>
 void Attend(const AttentionTask& t, const AttentionScratch& s) {
-  LoadQueries(t, static_cast<Q*>(s.q));
+  LoadQueries(t, static_cast<A*>(s.q));
   const std::int32_t first = t.start + t.first_row / t.group;
   const std::int32_t last = t.start + (t.first_row + t.rows - 1) / t.group;
   const auto rows = static_cast<std::size_t>(t.rows);
@@ -348,22 +289,22 @@ void Attend(const AttentionTask& t, const AttentionScratch& s) {
   if (t.partial != nullptr) {
     // This task is one split of several: its softmax goes where all of them are combined.
     AttentionScratch mine = s;
-    mine.peaks = t.partial + static_cast<std::size_t>(t.split) * rows * (2 + padded);
-    mine.totals = mine.peaks + rows;
+    mine.references = t.partial + static_cast<std::size_t>(t.split) * rows * (2 + padded);
+    mine.totals = mine.references + rows;
     mine.sums = mine.totals + rows;
-    AttendSplit<Q, P, Kv>(t, mine, t.split, first, last);
+    AttendSplit<A, Kv>(t, mine, t.split, first, last);
     return;
   }
-  AttendSplit<Q, P, Kv>(t, s, 0, first, last);
+  AttendSplit<A, Kv>(t, s, 0, first, last);
   AttentionScratch later = s;
-  later.peaks = s.later;
-  later.totals = later.peaks + rows;
+  later.references = s.later;
+  later.totals = later.references + rows;
   later.sums = later.totals + rows;
   for (std::int32_t split = 1; split <= last / kSplitTokens; ++split) {
-    AttendSplit<Q, P, Kv>(t, later, split, first, last);
+    AttendSplit<A, Kv>(t, later, split, first, last);
     for (std::int32_t r = 0; r < t.rows; ++r) {
-      Merge(s.peaks[r], s.totals[r], s.sums + r * t.padded_dim, later.peaks[r], later.totals[r],
-            later.sums + r * t.padded_dim, t.padded_dim);
+      Merge(s.references[r], s.totals[r], s.sums + r * t.padded_dim, later.references[r],
+            later.totals[r], later.sums + r * t.padded_dim, t.padded_dim);
     }
   }
   for (std::int32_t r = 0; r < t.rows; ++r) {

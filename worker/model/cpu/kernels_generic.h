@@ -342,7 +342,7 @@ void StoreValue(const float* x, std::int32_t dim, void* panels, std::int32_t tok
 template <typename T>
 constexpr Element kElementOf = sizeof(T) == 2 ? Element::kBfloat16 : Element::kFloat32;
 
-template <typename A, typename W, typename Q, typename Kv, typename P = Q>
+template <typename A, typename W, typename Q, typename Kv>
 constexpr KernelTable MakeTable(const char* name) {
   KernelTable table;
   table.name = name;
@@ -350,7 +350,7 @@ constexpr KernelTable MakeTable(const char* name) {
   table.intermediate = kElementOf<A>;
   table.query = kElementOf<Q>;
   table.multiply = &Multiply<A, W, A>;
-  table.attend = &Attend<Q, P, Kv, A>;
+  table.attend = &Attend<Q, Kv, A>;
   table.combine = &Combine<A>;
   table.normalize = &Normalize<A>;
   table.normalize_in_place = &NormalizeInPlace;

@@ -77,12 +77,19 @@ PINTLE_SIMD_SPECIAL void LoadQueries<Int16>(const AttentionTask& t, Int16* q) {
 
 // --- out[kRows][32] (+)= a[kRows][...] x panels of several segments of k --------------------
 
-// kSegmented: the segments continue k, and the sum is added to `out` by the row's factor. Otherwise
-// `out` is the sum by the row's factor and the columns' scales.
+// The scale of a row of whole numbers, `size` numbers behind its begin.
+PINTLE_SIMD float RowScale(const Int16* row, std::int32_t size) {
+  float scale;
+  __builtin_memcpy(&scale, row + size, sizeof(scale));
+  return scale;
+}
+
+// kSegmented: the segments continue k, and the sum is added to `out` by the row's scale. Otherwise
+// `out` is the sum by the row's scale and the columns' scales. `width` numbers make a row.
 template <int kRows, bool kSegmented>
-void Int8Strip(const Int16* a, std::size_t stride, const StripPanels<Int8>& p, std::int32_t panel,
-               std::int32_t k, const float* factors, const float* columns, float* out,
-               std::size_t out_stride) {
+void Int8Strip(const Int16* a, std::int32_t width, const StripPanels<Int8>& p, std::int32_t panel,
+               std::int32_t k, const float* columns, float* out, std::size_t out_stride) {
+  const auto stride = static_cast<std::size_t>(width + 2);
   for (int pass = 0; pass < kPanelColumns; pass += kPassColumns) {
     Ints sums[kRows][2];
 #pragma GCC unroll 16
@@ -96,15 +103,13 @@ void Int8Strip(const Int16* a, std::size_t stride, const StripPanels<Int8>& p, s
       const Int8* next = p.next[kSegmented ? s : panel] + offset;
       const Int16* left = a + static_cast<std::size_t>(s) * static_cast<std::size_t>(k);
       for (std::int32_t i = 0; i < k; i += kStepK<Int8>) {
-        if constexpr (kRows <= kFetchRows) {
-          __builtin_prefetch(next + static_cast<std::size_t>(i) * kPanelColumns, 0, 2);
-        }
+        __builtin_prefetch(next + static_cast<std::size_t>(i) * kPanelColumns, 0, 2);
         Step<kRows>(sums, left, stride, weights, i);
       }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Floats factor = Simd::Set(factors[r]);
+      const Floats factor = Simd::Set(RowScale(a + static_cast<std::size_t>(r) * stride, width));
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
         const int column = pass + half * kWidth;
@@ -121,49 +126,51 @@ void Int8Strip(const Int16* a, std::size_t stride, const StripPanels<Int8>& p, s
 }
 
 template <int kRows, bool kSegmented>
-PINTLE_SIMD void Int8StripOf(std::int32_t rows, const Int16* a, std::size_t stride,
+PINTLE_SIMD void Int8StripOf(std::int32_t rows, const Int16* a, std::int32_t width,
                              const StripPanels<Int8>& p, std::int32_t panel, std::int32_t k,
-                             const float* factors, const float* columns, float* out,
-                             std::size_t out_stride) {
+                             const float* columns, float* out, std::size_t out_stride) {
   if (rows == kRows) {
-    Int8Strip<kRows, kSegmented>(a, stride, p, panel, k, factors, columns, out, out_stride);
+    Int8Strip<kRows, kSegmented>(a, width, p, panel, k, columns, out, out_stride);
   } else if constexpr (kRows > 1) {
-    Int8StripOf<kRows - 1, kSegmented>(rows, a, stride, p, panel, k, factors, columns, out,
-                                       out_stride);
+    Int8StripOf<kRows - 1, kSegmented>(rows, a, width, p, panel, k, columns, out, out_stride);
   }
 }
 
 // One panel for all rows.
 template <bool kSegmented>
-void Int8Strips(std::int32_t rows, const Int16* a, std::size_t stride, const StripPanels<Int8>& p,
-                std::int32_t panel, std::int32_t k, const float* factors, const float* columns,
-                float* out, std::size_t out_stride) {
+void Int8Strips(std::int32_t rows, const Int16* a, std::int32_t width, const StripPanels<Int8>& p,
+                std::int32_t panel, std::int32_t k, const float* columns, float* out,
+                std::size_t out_stride) {
   const std::int32_t tile = TileRows(rows);
   for (std::int32_t r = 0; r < rows; r += tile) {
     const std::int32_t n = rows - r < tile ? rows - r : tile;
-    Int8StripOf<Simd::kTileRows, kSegmented>(n, a + static_cast<std::size_t>(r) * stride, stride,
-                                             p, panel, k, factors + r, columns,
-                                             out + static_cast<std::size_t>(r) * out_stride,
-                                             out_stride);
+    Int8StripOf<Simd::kTileRows, kSegmented>(
+        n, a + static_cast<std::size_t>(r) * static_cast<std::size_t>(width + 2), width, p, panel,
+        k, columns, out + static_cast<std::size_t>(r) * out_stride, out_stride);
   }
 }
 
 // --- softmax -------------------------------------------------------------------------------------
 
-// The scales of a chunk's positions, block by block.
-struct ValueScales {
-  const float* at[kChunkBlocks];
-};
-
-// The probabilities of one row, each times its value's scale, in 16 bits by `factor`.
-PINTLE_SIMD void RoundProbabilities(float* weighted, Int16* out, std::int32_t columns,
-                                    float& factor) {
+// One row's probabilities, each times its value's scale, in 16 bits, their own scale behind them.
+PINTLE_SIMD void RoundProbabilities(const Chunk<Int8>& chunk, const AttentionTask& t,
+                                    Visible visible, float* weighted, Int16* out) {
   constexpr float kSteps = 32767.0F;  // times 127 times a chunk's positions: within 32 bits
   static_assert(32767LL * 127 * kAttentionChunk < (1LL << 31));
   constexpr float kLeast = 1e-30F;  // below it all is 0: the inverse must stay finite
+  for (std::int32_t b = 0; b < chunk.blocks; ++b) {
+    const auto* scales =
+        reinterpret_cast<const float*>(chunk.values.at[b] + t.padded_dim * kBlockTokens);
+    float* row = weighted + b * kBlockTokens;
+    for (std::int32_t c = 0; c < kBlockTokens; c += kWidth) {
+      Simd::Store(row + c, Simd::Mul(Simd::Load(row + c), Simd::Load(scales + c)));
+    }
+  }
+  // What lies outside has another session's scale, perhaps NaN.
+  HideColumns(weighted, chunk.columns, visible, 0.0F);
   Floats peaks = Simd::Zero();
   Floats zeros = Simd::Zero();  // NaN where anything is not finite
-  for (int c = 0; c < columns; c += kWidth) {
+  for (std::int32_t c = 0; c < chunk.columns; c += kWidth) {
     const Floats x = Simd::Load(weighted + c);
     peaks = Simd::Max(peaks, x);
     zeros = Simd::Fma(x, Simd::Zero(), zeros);
@@ -172,119 +179,52 @@ PINTLE_SIMD void RoundProbabilities(float* weighted, Int16* out, std::int32_t co
   const float zero = Simd::Sum(zeros);
   const bool usable = zero == 0.0F && peak > kLeast;
   const float inverse = usable ? kSteps / peak : 0.0F;
-  factor = usable ? peak / kSteps : zero;  // 0, or NaN that makes the row's result NaN
-  for (int c = 0; c < columns; c += kWidth) {
+  // 0, or NaN that makes the row's result NaN.
+  const float scale = usable ? peak / kSteps : zero;
+  for (std::int32_t c = 0; c < chunk.columns; c += kWidth) {
     const Floats x = Simd::Mul(Simd::Load(weighted + c), Simd::Set(inverse));
     Simd::StoreInt16(out + c, usable ? x : Simd::Zero());
   }
-}
-
-// As Soften, for values with scales.
-PINTLE_SIMD float SoftenInt8(float* scores, Int16* probabilities, float& factor,
-                             const ValueScales& scales, std::int32_t columns, std::int32_t low,
-                             std::int32_t high, float& peak, float& total) {
-  Floats best = Simd::Set(kNegativeInfinity);
-  const Floats lowest = Simd::Set(static_cast<float>(low));
-  const Floats limit = Simd::Set(static_cast<float>(high));
-  for (int c = 0; c < columns; c += kWidth) {
-    const Floats x = Simd::Within(Simd::Columns(c), lowest, limit, Simd::Load(scores + c),
-                                  Simd::Set(kNegativeInfinity));
-    Simd::Store(scores + c, x);
-    best = Simd::Max(best, x);
-  }
-  const float chunk_peak = Simd::Peak(best);
-  const float new_peak = chunk_peak > peak ? chunk_peak : peak;
-  if (new_peak == kNegativeInfinity) {
-    for (int c = 0; c < columns; ++c) probabilities[c] = 0;
-    factor = 0.0F;
-    return 1.0F;
-  }
-  Floats sum = Simd::Zero();
-  for (int c = 0; c < columns; c += kWidth) {
-    const Floats column = Simd::Columns(c);
-    Floats p = Exp2(Simd::Sub(Simd::Load(scores + c), Simd::Set(new_peak)));
-    p = Simd::Within(column, lowest, limit, p, Simd::Zero());
-    sum = Simd::Add(sum, p);
-    const Floats scale = Simd::Load(scales.at[c / kBlockTokens] + c % kBlockTokens);
-    // What lies outside has another session's scale, perhaps NaN.
-    p = Simd::Within(column, lowest, limit, Simd::Mul(p, scale), Simd::Zero());
-    Simd::Store(scores + c, p);
-  }
-  RoundProbabilities(scores, probabilities, columns, factor);
-  float shrink = 1.0F;
-  if (new_peak != peak) shrink = peak == kNegativeInfinity ? 0.0F : Exp2Of(peak - new_peak);
-  total = total * shrink + Simd::Sum(sum);
-  peak = new_peak;
-  return shrink;
+  __builtin_memcpy(out + kAttentionChunk, &scale, sizeof(scale));
 }
 
 // --- one chunk -----------------------------------------------------------------------------------
 
 template <>
-PINTLE_SIMD_SPECIAL void AttendChunk<Int16, Int16, Int8>(const AttentionTask& t,
-                                                         const AttentionScratch& s,
-                                                         std::int32_t block, std::int32_t last) {
-  const std::int32_t last_block = last / kBlockTokens;
-  const std::int32_t blocks =
-      last_block - block + 1 < kChunkBlocks ? last_block - block + 1 : kChunkBlocks;
-  StripPanels<Int8> keys;
-  StripPanels<Int8> values;
-  const float* key_scales[kChunkBlocks];
-  ValueScales value_scales;
-  for (std::int32_t b = 0; b < blocks; ++b) {
-    const std::byte* at = t.pool + static_cast<std::size_t>(t.table[block + b]) * t.block_bytes;
-    const std::int32_t ahead = block + kChunkBlocks + b;
-    const std::byte* next = at;
-    if (ahead <= last_block) {
-      next = t.pool + static_cast<std::size_t>(t.table[ahead]) * t.block_bytes;
-    } else if (b < t.next_blocks) {
-      next = t.next_pool + static_cast<std::size_t>(t.next_table[b]) * t.block_bytes;
+struct Products<Int16, Int8> {
+  PINTLE_SIMD void Score(const AttentionTask& t, const AttentionScratch& s,
+                         const Chunk<Int8>& chunk) {
+    for (std::int32_t b = 0; b < chunk.blocks; ++b) {
+      const auto* scales =
+          reinterpret_cast<const float*>(chunk.keys.at[b] + t.head_dim * kBlockTokens);
+      Int8Strips<false>(t.rows, static_cast<const Int16*>(s.q), t.head_dim, chunk.keys, b,
+                        t.head_dim, scales, s.scores + b * kBlockTokens, kAttentionChunk);
     }
-    keys.at[b] = reinterpret_cast<const Int8*>(at);
-    keys.next[b] = reinterpret_cast<const Int8*>(next);
-    values.at[b] = reinterpret_cast<const Int8*>(at + t.value_offset);
-    values.next[b] = reinterpret_cast<const Int8*>(next + t.value_offset);
-    key_scales[b] = reinterpret_cast<const float*>(at + t.head_dim * kBlockTokens);
-    value_scales.at[b] =
-        reinterpret_cast<const float*>(at + t.value_offset + t.padded_dim * kBlockTokens);
   }
-  const auto* q = static_cast<const Int16*>(s.q);
-  const auto q_stride = static_cast<std::size_t>(t.head_dim + 2);
-  float factors[kAttentionRows];
-  for (std::int32_t r = 0; r < t.rows; ++r) {
-    __builtin_memcpy(&factors[r], q + static_cast<std::size_t>(r) * q_stride + t.head_dim,
-                     sizeof(float));
+  PINTLE_SIMD void SoftenRow(const AttentionTask& t, const AttentionScratch& s,
+                             const Chunk<Int8>& chunk, const RowSoftmax& row, std::int32_t r,
+                             Visible visible) {
+    alignas(64) float weighted[kAttentionChunk];
+    Soften(row, s.scores + r * kAttentionChunk, weighted, chunk.columns, visible);
+    RoundProbabilities(chunk, t, visible, weighted,
+                       static_cast<Int16*>(s.probabilities) + r * (kAttentionChunk + 2));
   }
-  for (std::int32_t b = 0; b < blocks; ++b) {
-    Int8Strips<false>(t.rows, q, q_stride, keys, b, t.head_dim, factors, key_scales[b],
-                      s.scores + b * kBlockTokens, kAttentionChunk);
+  PINTLE_SIMD void AddValues(const AttentionTask& t, const AttentionScratch& s,
+                             const Chunk<Int8>& chunk) {
+    for (std::int32_t panel = 0; panel < t.padded_dim / kPanelColumns; ++panel) {
+      Int8Strips<true>(t.rows, static_cast<const Int16*>(s.probabilities), kAttentionChunk,
+                       chunk.values, panel, kBlockTokens, nullptr, s.sums + panel * kPanelColumns,
+                       static_cast<std::size_t>(t.padded_dim));
+    }
   }
-  const std::int32_t columns = blocks * kBlockTokens;
-  const std::int32_t first = block * kBlockTokens;
-  auto* probabilities = static_cast<Int16*>(s.probabilities);
-  for (std::int32_t r = 0; r < t.rows; ++r) {
-    const std::int32_t position = t.start + (t.first_row + r) / t.group;
-    const std::int32_t low = t.window > 0 ? position - t.window + 1 - first : 0;
-    const float shrink = SoftenInt8(s.scores + r * kAttentionChunk,
-                                    probabilities + r * kAttentionChunk, factors[r], value_scales,
-                                    columns, low, position + 1 - first, s.peaks[r], s.totals[r]);
-    if (shrink != 1.0F) ScaleRow(s.sums + r * t.padded_dim, t.padded_dim, shrink);
-  }
-  values.panel_step = static_cast<std::size_t>(kPanelColumns) * kBlockTokens;
-  values.segments = blocks;
-  for (std::int32_t panel = 0; panel < t.padded_dim / kPanelColumns; ++panel) {
-    Int8Strips<true>(t.rows, probabilities, kAttentionChunk, values, panel, kBlockTokens, factors,
-                     nullptr, s.sums + panel * kPanelColumns,
-                     static_cast<std::size_t>(t.padded_dim));
-  }
-}
+};
 
 // `table` with keys and values in int8; Out is its intermediate's type.
 template <typename Out>
 constexpr KernelTable WithInt8Kv(KernelTable table, const char* name) {
   table.name = name;
   table.query = Element::kInt16;
-  table.attend = &Attend<Int16, Int16, Int8, Out>;
+  table.attend = &Attend<Int16, Int8, Out>;
   table.store_key = &StoreInt8Key;
   table.store_value = &StoreInt8Value;
   return table;

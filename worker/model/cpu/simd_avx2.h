@@ -47,7 +47,17 @@ struct Simd {
                                         _mm256_cmp_ps(column, high, _CMP_LT_OQ));
     return _mm256_blendv_ps(other, x, inside);
   }
-  // a * 2^n for whole n in [-126, 127].
+  // x = `whole` + the result, which is in [0, 1); `whole` is for Scale alone, which makes 0 of what
+  // is below -126.
+  PINTLE_SIMD Floats Fraction(Floats x, Floats& whole) {
+    x = _mm256_max_ps(_mm256_set1_ps(-127.0F), _mm256_min_ps(_mm256_set1_ps(127.0F), x));
+    whole = _mm256_floor_ps(x);
+    return _mm256_sub_ps(x, whole);
+  }
+  PINTLE_SIMD bool AllBelow(Floats a, Floats limit) {
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, limit, _CMP_LT_OQ)) == 0xff;
+  }
+  // a * 2^n for whole n in [-126, 127]; 0 for n = -127.
   PINTLE_SIMD Floats Scale(Floats a, Floats n) {
     const __m256i exponent =
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);

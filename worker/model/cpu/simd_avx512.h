@@ -48,6 +48,14 @@ struct Simd {
         _mm512_cmp_ps_mask(column, low, _CMP_GE_OQ) & _mm512_cmp_ps_mask(column, high, _CMP_LT_OQ);
     return _mm512_mask_blend_ps(inside, other, x);
   }
+  // x = `whole` + the result, which is in [0, 1); `whole` is for Scale alone.
+  PINTLE_SIMD Floats Fraction(Floats x, Floats& whole) {
+    whole = x;  // of which Scale takes the floor
+    return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  }
+  PINTLE_SIMD bool AllBelow(Floats a, Floats limit) {
+    return _mm512_cmp_ps_mask(a, limit, _CMP_LT_OQ) == 0xffff;
+  }
   // a * 2^n for whole n in [-126, 127].
   PINTLE_SIMD Floats Scale(Floats a, Floats n) { return _mm512_scalef_ps(a, n); }
   PINTLE_SIMD float Sum(Floats a) { return _mm512_reduce_add_ps(a); }
@@ -147,6 +155,12 @@ struct Simd {
                         _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x)));
   }
 #ifdef __AVX512BF16__
+  // Stores a, then b, and adds neighbours of what was stored to the sum.
+  PINTLE_SIMD Floats StoreBf16AndSum(std::uint16_t* p, Floats a, Floats b, Floats sum) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(b, a);
+    _mm512_storeu_si512(p, (__m512i)both);
+    return _mm512_dpbf16_ps(sum, both, (__m512bh)_mm512_set1_epi32(0x3f803f80));
+  }
   PINTLE_SIMD Floats Dot(Floats sum, const std::uint16_t* weights, int pair) {
     return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_loadu_si512(weights),
                             (__m512bh)_mm512_set1_epi32(pair));

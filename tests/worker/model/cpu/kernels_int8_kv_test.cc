@@ -53,14 +53,15 @@ class KernelsInt8KvTest : public testing::TestWithParam<CpuIsa> {
     keys_ = Held(keys, false);
     values_ = Held(values, true);
     q_.resize(kAttentionRows * (kDim + 2) * 2);
-    floats_.resize(kAttentionRows * (2 * kAttentionChunk + 2 * kPadded + 4));
+    floats_.resize(kAttentionRows * (2 * kAttentionChunk + 2 * kPadded + kSoftmaxLanes + 4));
     scratch_.q = q_.data();
     scratch_.scores = floats_.data();
     scratch_.probabilities = floats_.data() + kAttentionRows * kAttentionChunk;
     scratch_.sums = floats_.data() + kAttentionRows * 2 * kAttentionChunk;
-    scratch_.peaks = scratch_.sums + kAttentionRows * kPadded;
-    scratch_.totals = scratch_.peaks + kAttentionRows;
-    scratch_.later = scratch_.totals + kAttentionRows;
+    scratch_.references = scratch_.sums + kAttentionRows * kPadded;
+    scratch_.totals = scratch_.references + kAttentionRows;
+    scratch_.lanes = scratch_.totals + kAttentionRows;
+    scratch_.later = scratch_.lanes + kAttentionRows * kSoftmaxLanes;
   }
 
   std::byte* BlockOf(std::int32_t position) {

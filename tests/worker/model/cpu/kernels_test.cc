@@ -219,14 +219,15 @@ struct AttentionCase {
 struct Scratch {
   Scratch()
       : work(kAttentionRows * (AttentionCase::kDim + 2 * kAttentionChunk +
-                               2 * AttentionCase::kPadded + 4)) {
+                               2 * AttentionCase::kPadded + kSoftmaxLanes + 4)) {
     scratch.q = work.data();
     scratch.scores = work.data() + kAttentionRows * AttentionCase::kDim;
     scratch.probabilities = scratch.scores + kAttentionRows * kAttentionChunk;
     scratch.sums = scratch.scores + kAttentionRows * 2 * kAttentionChunk;
-    scratch.peaks = scratch.sums + kAttentionRows * AttentionCase::kPadded;
-    scratch.totals = scratch.peaks + kAttentionRows;
-    scratch.later = scratch.totals + kAttentionRows;
+    scratch.references = scratch.sums + kAttentionRows * AttentionCase::kPadded;
+    scratch.totals = scratch.references + kAttentionRows;
+    scratch.lanes = scratch.totals + kAttentionRows;
+    scratch.later = scratch.lanes + kAttentionRows * kSoftmaxLanes;
   }
   std::vector<float> work;
   AttentionScratch scratch;
@@ -279,6 +280,53 @@ TEST_P(KernelsTest, PagedAttentionEqualsPlainAttention) {
         }
       }
     }
+  }
+}
+
+TEST_P(KernelsTest, AScoreFarAboveAllBeforeItDecides) {
+  using Case = AttentionCase;
+  const Case kv(*table_, GetParam().kv);
+  Scratch scratch;
+  const bool rough =
+      GetParam().kv == Element::kBfloat16 || table_->activation == Element::kBfloat16;
+  std::vector<float> q = Draw(16 * Case::kGroup * Case::kDim, 7);
+  // Scores are then some hundred powers of two apart.
+  for (float& x : q) x *= 64.0F;
+  // A query is rounded with its scale in it, and at scores of hundreds that is much.
+  std::vector<float> seen = q;
+  constexpr float kScale = 0.125F * 1.44269504F;
+  if (table_->query == Element::kBfloat16) {
+    for (float& x : seen) x = Widen(Narrow(x * kScale)) / kScale;
+  }
+  std::vector<std::byte> out(q.size() * 4);
+  for (const std::int32_t start : {0, 100, 500, 1187}) {
+    for (const std::int32_t window : {0, 300}) {
+      const AttentionTask task = TaskOf(kv, q, out, start, window);
+      table_->attend(task, scratch.scratch);
+      for (std::int32_t r = 0; r < task.rows; ++r) {
+        for (std::size_t i = 0; i < Case::kDim; i += 7) {
+          const std::size_t at = static_cast<std::size_t>(r) * Case::kDim;
+          ASSERT_NEAR(Decode(out, table_->intermediate, at + i),
+                      kv.Expected(seen.data() + at, start + r / Case::kGroup, window, i),
+                      rough ? 0.02 : 1e-3)
+              << "start " << start << ", row " << r << ", window " << window;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KernelsTest, AQueryThatIsNotFiniteFailsItsRowAlone) {
+  using Case = AttentionCase;
+  const Case kv(*table_, GetParam().kv);
+  Scratch scratch;
+  std::vector<float> q = Draw(2 * Case::kGroup * Case::kDim, 7);
+  q[5] = std::nanf("");
+  std::vector<std::byte> out(q.size() * 4);
+  const AttentionTask task = TaskOf(kv, q, out, 700, 0);
+  table_->attend(task, scratch.scratch);
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    EXPECT_EQ(std::isnan(Decode(out, table_->intermediate, i)), i < Case::kDim) << i;
   }
 }
 
