@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "contract/check.h"
@@ -19,37 +21,79 @@ TextPool::~TextPool() {
   {
     absl::MutexLock lock(&mutex_);
     closed_ = true;
+    work_.SignalAll();
   }
   for (std::thread& thread : threads_) thread.join();
 }
 
 bool TextPool::TryPost(Job job) {
   absl::MutexLock lock(&mutex_);
-  if (jobs_.size() >= jobs_max_) return false;
-  jobs_.push_back(std::move(job));
+  if (new_.size() >= jobs_max_) return false;
+  new_.push_back(std::move(job));
+  WakeOne();
   return true;
+}
+
+void TextPool::PostAccepted(Job job) {
+  absl::MutexLock lock(&mutex_);
+  new_.push_back(std::move(job));
+  WakeOne();
 }
 
 void TextPool::Post(Job job) {
   absl::MutexLock lock(&mutex_);
-  jobs_.push_back(std::move(job));
+  running_.push_back(std::move(job));
+  // Whoever is about to get up takes a batch first.
+  if (running_.size() > kBatch * (takers_ + woken_)) WakeOne();
+}
+
+void TextPool::WakeOne() {
+  if (asleep_ == 0) return;
+  --asleep_;
+  ++woken_;
+  work_.Signal();
+}
+
+void TextPool::RunBatch() {
+  std::deque<Job> batch;
+  if (running_.size() <= kBatch) {
+    batch.swap(running_);
+  } else {
+    const auto end = running_.begin() + static_cast<std::ptrdiff_t>(kBatch);
+    batch.insert(batch.end(), std::make_move_iterator(running_.begin()),
+                 std::make_move_iterator(end));
+    running_.erase(running_.begin(), end);
+  }
+  ++takers_;
+  if (running_.size() > kBatch * (takers_ + woken_)) WakeOne();
+  mutex_.Unlock();
+  for (Job& job : batch) std::move(job)();
+  batch.clear();
+  mutex_.Lock();
+  --takers_;
 }
 
 void TextPool::Run() {
   pthread_setname_np(pthread_self(), "text");  // for whoever asks where the time goes
+  absl::MutexLock lock(&mutex_);
   while (true) {
-    Job job;
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(
-          +[](TextPool* pool)
-               ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool->mutex_) { return pool->HasWork(); },
-          this));
-      if (jobs_.empty()) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
+    if (WantsTaker()) {
+      RunBatch();
+    } else if (!new_.empty()) {
+      Job job = std::move(new_.front());
+      new_.pop_front();
+      mutex_.Unlock();
+      std::move(job)();
+      job = nullptr;  // what it holds may call back
+      mutex_.Lock();
+    } else if (closed_) {
+      return;  // those inside RunBatch look again when they are through
+    } else {
+      ++asleep_;
+      work_.Wait(&mutex_);
+      // Which of the two counters a wake-up comes from does not matter; their sum does.
+      --(woken_ > 0 ? woken_ : asleep_);
     }
-    std::move(job)();
   }
 }
 

@@ -61,7 +61,9 @@ absl::Status TurnTask::Start() {
 
 void TurnTask::StartAccepted() {
   absl::MutexLock lock(&mutex_);
-  PostJobLocked();
+  if (job_posted_) return;
+  job_posted_ = true;
+  environment_.pool->PostAccepted([self = shared_from_this()] { self->RunJob(); });
 }
 
 bool TurnTask::ending() const {

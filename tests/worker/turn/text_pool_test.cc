@@ -2,6 +2,9 @@
 #include "worker/turn/text_pool.h"
 
 #include <atomic>
+#include <cstddef>
+#include <set>
+#include <thread>
 
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
@@ -41,6 +44,68 @@ TEST(TextPoolTest, RefusesNewWorkBeyondItsBoundButTakesRunningTurns) {
     release.Notify();
   }
   EXPECT_EQ(runs, 3) << "the destructor runs what was queued, and nothing that was refused";
+}
+
+TEST(TextPoolTest, WhatOneStepBringsStaysOnOneThread) {
+  absl::Notification release, started;
+  absl::BlockingCounter done(TextPool::kBatch);
+  std::set<std::thread::id> threads;
+  TextPool pool(3, 10);
+  pool.Post([&] {
+    started.Notify();
+    release.WaitForNotification();
+  });
+  started.WaitForNotification();
+  for (std::size_t i = 0; i < TextPool::kBatch; ++i) {
+    pool.Post([&] {
+      threads.insert(std::this_thread::get_id());  // unguarded: one thread at a time
+      done.DecrementCount();
+    });
+  }
+  release.Notify();
+  done.Wait();
+  EXPECT_EQ(threads.size(), 1U);
+}
+
+TEST(TextPoolTest, ABacklogWakesAnotherThread) {
+  absl::Notification release, started, ran;
+  TextPool pool(2, 10);
+  pool.Post([&] {
+    started.Notify();
+    release.WaitForNotification();
+  });
+  started.WaitForNotification();
+  pool.Post([&] { ran.Notify(); });
+  for (std::size_t i = 0; i < TextPool::kBatch; ++i) pool.Post([] {});
+  ran.WaitForNotification();
+  release.Notify();
+}
+
+TEST(TextPoolTest, NewWorkIsNotKeptWaitingByRunningTurns) {
+  absl::Notification release, started, ran;
+  TextPool pool(2, 10);
+  pool.Post([&] {
+    started.Notify();
+    release.WaitForNotification();
+  });
+  started.WaitForNotification();
+  pool.PostAccepted([&] { ran.Notify(); });
+  ran.WaitForNotification();
+  release.Notify();
+}
+
+TEST(TextPoolTest, EndsWithAllJobsRunHoweverTheyWereQueued) {
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<int> runs{0};
+    {
+      TextPool pool(3, 1000);
+      for (int i = 0; i < 100; ++i) {
+        pool.Post([&] { ++runs; });
+        pool.PostAccepted([&] { pool.Post([&] { ++runs; }); });
+      }
+    }
+    EXPECT_EQ(runs, 200);
+  }
 }
 
 }  // namespace
