@@ -68,7 +68,8 @@ Engine::Engine(const EngineOptions& options, std::unique_ptr<Decoder> decoder,
                 ? nullptr
                 : std::make_unique<TierLink>(std::move(tier), options.kv.hash_key, *cache_,
                                              *decoder_, clock_, [this] { mailbox_.Wake(); })),
-      loop_(options, scheduler_, *cache_, *decoder_, mailbox_, table_, tier_.get(), clock_) {
+      loop_(options, scheduler_, *cache_, *decoder_, mailbox_, table_, tier_.get(), clock_),
+      delivered_(options.delivered) {
   if (options.cache_observer != nullptr) watch_.Add(options.cache_observer);
   if (tier_ != nullptr) table_.set_lower_tier(tier_->Stats().tier);
   Publish(/*flush=*/true);
@@ -91,6 +92,7 @@ void Engine::Run() {
 
 bool Engine::RunOnce() {
   const bool progress = loop_.RunOnce();
+  if (delivered_) delivered_();
   Publish(!progress || clock_.Monotonic() - flushed_at_ >= kFlushInterval);
   return progress;
 }
@@ -116,6 +118,7 @@ void Engine::Stop() {
   mailbox_.Close();
   if (thread_.joinable()) thread_.join();
   loop_.Finish(MakeError(Reason::kDraining, "this worker is shutting down"));
+  if (delivered_) delivered_();
   Publish(/*flush=*/true);
   feed_.Close();
 }

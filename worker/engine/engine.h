@@ -3,6 +3,7 @@
 #define PINTLE_WORKER_ENGINE_ENGINE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -115,6 +116,7 @@ class Engine final : public EngineApi, public EngineKv {
   TurnTable table_;
   const std::unique_ptr<TierLink> tier_;  // null without a tier below the device
   EngineLoop loop_;
+  const std::function<void()> delivered_;
   // Guards the published figures only.
   mutable absl::Mutex snapshot_mutex_;
   EngineSnapshot snapshot_ ABSL_GUARDED_BY(snapshot_mutex_);

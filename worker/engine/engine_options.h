@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "absl/time/time.h"
 #include "contract/limits.h"
@@ -29,6 +30,9 @@ struct EngineOptions {
   // Told of everything that happens in the cache beside the engine's own; outlives the engine.
   kv::KvObserver* cache_observer = nullptr;
   std::size_t events_kept = limits::kCacheEventsKept;
+  // Called on the engine thread after each round, when all it had for the turns' sinks was pushed.
+  // Never blocks; may be empty.
+  std::function<void()> delivered;
   std::size_t queue_requests = limits::kQueueRequests;
   std::size_t mailbox_messages = limits::kMailboxMessages;
 };

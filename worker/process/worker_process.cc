@@ -230,6 +230,8 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   engine_options.event_epoch = environment.incarnation;
   PINTLE_RETURN_IF_ERROR(StartRecord(layout.block_tokens));
   engine_options.cache_observer = recorder.get();
+  pool = std::make_unique<TextPool>(options.text_threads, limits::kTextJobs);
+  engine_options.delivered = [woken = pool.get()] { woken->Wake(); };
   PINTLE_ASSIGN_OR_RETURN(
       DiskTier disk, OpenDiskTier(options, model.info, layout, engine_options.kv.hash_key));
   engine_options.kv.hash_key = disk.hash_key;
@@ -241,10 +243,10 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
                  static_cast<long long>(tier.blocks_total),
                  static_cast<long long>(tier.physical.present));
   }
-  pool = std::make_unique<TextPool>(options.text_threads, limits::kTextJobs);
   environment.text = text.get();
   environment.engine = engine.get();
   environment.pool = pool.get();
+  environment.engine_wakes_pool = true;
   environment.transcripts = &transcripts;
   environment.clock = &clock;
   environment.draw_seed = RandomBits;

@@ -43,8 +43,22 @@ void TextPool::PostAccepted(Job job) {
 void TextPool::Post(Job job) {
   absl::MutexLock lock(&mutex_);
   running_.push_back(std::move(job));
+  WakeTaker();
+}
+
+void TextPool::PostQuietly(Job job) {
+  absl::MutexLock lock(&mutex_);
+  running_.push_back(std::move(job));
+}
+
+void TextPool::Wake() {
+  absl::MutexLock lock(&mutex_);
+  WakeTaker();
+}
+
+void TextPool::WakeTaker() {
   // Whoever is about to get up takes a batch first.
-  if (running_.size() > kBatch * (takers_ + woken_)) WakeOne();
+  if (!running_.empty() && running_.size() > kBatch * (takers_ + woken_)) WakeOne();
 }
 
 void TextPool::WakeOne() {
@@ -65,7 +79,7 @@ void TextPool::RunBatch() {
     running_.erase(running_.begin(), end);
   }
   ++takers_;
-  if (running_.size() > kBatch * (takers_ + woken_)) WakeOne();
+  WakeTaker();
   mutex_.Unlock();
   for (Job& job : batch) std::move(job)();
   batch.clear();

@@ -39,6 +39,10 @@ class TextPool {
   // Queues a job of a running turn, which must be brief. Bounded by the number of running turns,
   // which have one each.
   void Post(Job job);
+  // The same, but may leave it lying until the next Wake: for a caller that has several to post.
+  void PostQuietly(Job job);
+  // Sees to it that what was posted quietly is run.
+  void Wake();
 
  private:
   void Run();
@@ -46,6 +50,8 @@ class TextPool {
   bool WantsTaker() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !running_.empty() && running_.size() > kBatch * takers_;
   }
+  // Wakes a thread for the running turns' jobs, if those awake do not suffice.
+  void WakeTaker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Wakes a sleeping thread, if there is one.
   void WakeOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

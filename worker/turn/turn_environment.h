@@ -32,6 +32,8 @@ struct TurnEnvironment {
   // Whether a reader that is behind gets fewer, larger chunks. Off only where each token's own
   // message is to be measured.
   bool merge_chunks = true;
+  // The engine calls pool->Wake() when it has pushed what a round had for all turns.
+  bool engine_wakes_pool = false;
 };
 
 }  // namespace pintle

@@ -109,9 +109,18 @@ void TurnTask::Detach() {
 
 void TurnTask::Push(EngineEvent event) {
   if (std::holds_alternative<EngineToken>(event)) unread_tokens_.fetch_add(1);
-  absl::MutexLock lock(&mutex_);
-  raw_.push_back(std::move(event));
-  PostJobLocked();
+  {
+    absl::MutexLock lock(&mutex_);
+    raw_.push_back(std::move(event));
+    if (job_posted_) return;
+    job_posted_ = true;
+  }
+  // Not under the lock: the job may begin, and want it, before this returns.
+  if (environment_.engine_wakes_pool) {
+    environment_.pool->PostQuietly([self = shared_from_this()] { self->RunJob(); });
+  } else {
+    environment_.pool->Post([self = shared_from_this()] { self->RunJob(); });
+  }
 }
 
 std::int32_t TurnTask::UnreadMax() const {

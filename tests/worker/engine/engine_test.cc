@@ -28,6 +28,30 @@ TEST(EngineTest, ATurnHearsStartTokensAndEndAndItsTokensAreTheModels) {
   bench.ExpectAllBlocksFree();
 }
 
+TEST(EngineTest, TellsOncePerRoundThatAllSinksHaveTheirEvents) {
+  EngineBench::Setup setup;
+  int told = 0;
+  std::size_t heard = 0;
+  std::vector<TestTurn> turns;
+  setup.engine.delivered = [&] {
+    ++told;
+    heard = 0;
+    for (const TestTurn& turn : turns) {
+      for (const auto& [choice, tokens] : turn.sink->Record().tokens) heard += tokens.size();
+    }
+  };
+  EngineBench bench(setup);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    turns.push_back(bench.Submit(EngineBench::Turn(EngineBench::Prompt(8, i), 5)));
+  }
+  bench.Round();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(heard, 3U);
+  bench.Round();
+  EXPECT_EQ(told, 2);
+  EXPECT_EQ(heard, 6U);
+}
+
 TEST(EngineTest, RefusesWhatItCannotRunAndQueuesNothing) {
   EngineBench bench;
   EXPECT_TRUE(HasReason(bench.SubmitError(EngineBench::Turn({}, 1)), Reason::kInvalidField));

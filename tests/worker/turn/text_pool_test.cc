@@ -81,6 +81,17 @@ TEST(TextPoolTest, ABacklogWakesAnotherThread) {
   release.Notify();
 }
 
+TEST(TextPoolTest, WhatIsPostedQuietlyRunsOnceWoken) {
+  for (int round = 0; round < 50; ++round) {
+    absl::BlockingCounter done(40);
+    TextPool pool(2, 10);
+    for (int i = 0; i < 40; ++i) pool.PostQuietly([&] { done.DecrementCount(); });
+    pool.Wake();
+    pool.Wake();
+    done.Wait();
+  }
+}
+
 TEST(TextPoolTest, NewWorkIsNotKeptWaitingByRunningTurns) {
   absl::Notification release, started, ran;
   TextPool pool(2, 10);
