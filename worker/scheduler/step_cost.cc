@@ -19,9 +19,13 @@ constexpr std::int32_t kTrusted = 3;
 constexpr double kForgettingSoon = 1.0 / 32;
 // Fewer prompt rows than these are a prompt's rest, which hides behind the weights' read.
 constexpr std::int32_t kRowsTaught = 8;
-// A step that seems to make prompts dearer or cheaper by more than this factor was disturbed, or
-// the machine has changed, which the steps after it will say too.
+// A step with prompts that seems dearer or cheaper by more than this factor was disturbed, or the
+// machine has changed, which the steps after it will say too.
 constexpr double kSurprise = 2.0;
+// Figures that are wrong by more are soon measured again or of no use.
+constexpr double kDriftMax = 8.0;
+// Streams' contexts grow by a token a step, a prompt's by all its rows.
+constexpr double kDriftWeight = 1.0 / 64;
 // What one prompt makes of running streams' pace, and each further one for each stream. With 8, the
 // first tokens of 16 chats of short turns come in half the time they take with 0, the tokens after
 // them by a half later, and a turn as a whole a tenth sooner (a simulation with measured costs).
@@ -60,6 +64,7 @@ void StepCost::ObserveDecode(std::int32_t rows, double seconds) {
   Figure& figure = figures_[width];
   figure.seen = std::min(figure.seen + 1, kTrusted);
   figure.seconds += std::max(kWeight, 1.0 / figure.seen) * (seconds - figure.seconds);
+  drift_ += kWeight * (1 - drift_);
   for (std::size_t wider = width + 1; wider < figures_.size(); ++wider) {
     Figure& other = figures_[wider];
     if (other.seconds <= figure.seconds) continue;
@@ -69,22 +74,25 @@ void StepCost::ObserveDecode(std::int32_t rows, double seconds) {
 }
 
 void StepCost::ObservePrompt(std::int32_t decode_rows, std::int32_t prompt_rows, double seconds) {
-  const bool beside = decode_rows > 0;
-  // A prompt by itself pays the weights' read too, so its rows are dearer: better than no price.
-  if (!beside && beside_decoding_) return;
-  double added = beside ? seconds - Undisturbed(decode_rows) : seconds;
-  if (beside != beside_decoding_) {
-    if (added <= 0) return;
-    beside_decoding_ = true;
-    prompt_seconds_ = 0;
-    prompt_rows_ = 0;
+  if (decode_rows == 0) {
+    // A prompt by itself pays the weights' read too, so its rows are dearer: better than no price.
+    if (!beside_decoding_) prompt_row_seconds_ = seconds / prompt_rows;
+    return;
   }
-  if (prompt_rows_ > 0) {
-    const double expected = prompt_rows * prompt_seconds_ / prompt_rows_;
-    added = std::clamp(added, expected / kSurprise, expected * kSurprise);
+  const double decode = DecodePart(decode_rows);
+  if (!beside_decoding_) {
+    beside_decoding_ = seconds > decode;
+    if (beside_decoding_) prompt_row_seconds_ = (seconds - decode) / prompt_rows;
+    return;
   }
-  prompt_seconds_ += added - kWeight * prompt_seconds_;
-  prompt_rows_ += prompt_rows - kWeight * prompt_rows_;
+  // Both parts move, each by its share in the sum (normalised least mean squares).
+  const double prompt = prompt_rows * prompt_row_seconds_;
+  const double expected = decode + prompt;
+  const double error =
+      std::clamp(seconds, expected / kSurprise, expected * kSurprise) - expected;
+  const double share = error / (decode * decode + prompt * prompt);
+  drift_ = std::clamp(drift_ * (1 + kDriftWeight * share * decode), 1 / kDriftMax, kDriftMax);
+  prompt_row_seconds_ *= std::max(0.5, 1 + kWeight * share * prompt);
 }
 
 double StepCost::DecodeSeconds(std::int32_t rows) const {
@@ -113,7 +121,7 @@ std::int32_t StepCost::WidestDecode() const {
   return figure == 0 ? 0 : RowsOf(figure - 1);
 }
 
-double StepCost::Undisturbed(std::int32_t rows) const {
+double StepCost::DecodePart(std::int32_t rows) const {
   double least = DecodeSeconds(rows);
   // A narrower step is not dearer than a wider one: it was measured at a worse moment.
   for (std::size_t i = FigureOf(rows); i < figures_.size(); ++i) {
@@ -121,7 +129,7 @@ double StepCost::Undisturbed(std::int32_t rows) const {
       least = figures_[i].seconds;
     }
   }
-  return least;
+  return least * drift_;
 }
 
 double StepCost::Slowdown(std::int32_t decode_rows, std::int32_t prompts) {
@@ -130,13 +138,13 @@ double StepCost::Slowdown(std::int32_t decode_rows, std::int32_t prompts) {
 
 std::int32_t StepCost::PromptRowsWithin(std::int32_t decode_rows, std::int32_t prompts,
                                         absl::Duration target) const {
-  if (decode_rows <= 0 || prompt_seconds_ <= 0) return kUnbounded;
-  const double decode = Undisturbed(decode_rows);
+  if (decode_rows <= 0 || prompt_row_seconds_ <= 0) return kUnbounded;
+  const double decode = DecodePart(decode_rows);
   const double limit =
       target > absl::ZeroDuration() ? absl::ToDoubleSeconds(target)
                                     : Slowdown(decode_rows, prompts) * decode;
   if (limit <= 0) return kUnbounded;
-  const double rows = std::max(0.0, limit - decode) * prompt_rows_ / prompt_seconds_;
+  const double rows = std::max(0.0, limit - decode) / prompt_row_seconds_;
   return rows >= kUnbounded ? kUnbounded : static_cast<std::int32_t>(rows);
 }
 

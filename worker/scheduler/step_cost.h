@@ -60,14 +60,15 @@ class StepCost {
   void ObservePrompt(std::int32_t decode_rows, std::int32_t prompt_rows, double seconds);
   // On the line through two figures.
   double Line(std::size_t from, std::size_t to, std::int32_t rows) const;
-  // Seconds of decoding alone, as a prompt's price is told from them; 0 while none were measured.
-  double Undisturbed(std::int32_t rows) const;
+  // Seconds of the decoding in a step with prompts; 0 while none were measured.
+  double DecodePart(std::int32_t rows) const;
 
   std::array<Figure, kFigures> figures_;  // of steps that only decode
-  // What prompts' rows have added, and how many they were; both fade.
-  double prompt_seconds_ = 0;
-  double prompt_rows_ = 0;
-  bool beside_decoding_ = false;  // the two are of steps that decoded too
+  // What decoding costs now against the figures, learned from steps with prompts: where prompts
+  // never end, no step only decodes while the streams' contexts grow.
+  double drift_ = 1;
+  double prompt_row_seconds_ = 0;  // what a prompt's row adds
+  bool beside_decoding_ = false;   // that was seen in a step that decoded too
 };
 
 }  // namespace pintle

@@ -138,15 +138,29 @@ TEST(StepCostTest, ADearerAndACheaperPriceAreBelievedEqually) {
   EXPECT_NEAR(price(dearer) - before, before - price(cheaper), 0.02 * before);
 }
 
-TEST(StepCostTest, OneDisturbedStepHardlyMovesThePrice) {
+TEST(StepCostTest, OneDisturbedStepMovesThePriceByATenthAtMost) {
   StepCost cost = Taught();
   cost.Observe(8, 20, absl::Seconds(2));
-  EXPECT_GT(RowsWithin(cost, 30), 38);
+  EXPECT_GE(RowsWithin(cost, 30), 36);
+}
+
+TEST(StepCostTest, DecodingThatGetsDearerAmongEndlessPromptsIsNoticed) {
+  StepCost cost = Taught();
+  // Contexts grow until the decoding takes three times as long; every sixth chunk is a rest.
+  for (int i = 0; i < 2000; ++i) {
+    const int rows = i % 6 == 5 ? 10 : 40;
+    cost.Observe(8, rows, absl::Milliseconds(10 + 0.01 * i + 0.5 * rows));
+  }
+  // All blamed on the prompts, their rows would seem twice as dear: 12 would fit.
+  EXPECT_GT(cost.PromptRowsWithin(8, 1, absl::ZeroDuration()), 30);
 }
 
 TEST(StepCostTest, ChunksAsSmallAsTheSchedulersTeach) {
   StepCost cost = Taught();
-  for (int i = 0; i < 100; ++i) cost.Observe(8, 8, absl::Milliseconds(18));
+  for (int i = 0; i < 100; ++i) {
+    cost.Observe(8, 0, absl::Milliseconds(10));
+    cost.Observe(8, 8, absl::Milliseconds(18));
+  }
   EXPECT_NEAR(RowsWithin(cost, 30), 20, 1);
 }
 
