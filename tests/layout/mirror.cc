@@ -59,6 +59,8 @@ const MirrorExceptions& KnownExceptions() {
        "kernels_test runs it with every instruction set's table"},
       {"worker/model/cpu/kernels_softmax",
        "kernels_test runs it with every instruction set's table"},
+      {"worker/model/cpu/kernels_groups",
+       "kernels_bytes_test runs it with every instruction set's table"},
       {"worker/model/cpu/kernels_tile", "kernels_test runs it with every instruction set's table"},
       {"services/execution/remote_session_kv",
        "tests/e2e/test_sessions.py moves sessions through it"},

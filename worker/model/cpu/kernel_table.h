@@ -28,33 +28,53 @@ inline constexpr std::int32_t kSplitTokens = 512;
 // A row's softmax total is gathered in so many parts: a vector's lanes.
 inline constexpr std::int32_t kSoftmaxLanes = 16;
 
-// kInt8: weights alone, w = q * the column's scale, q in [-127, 127]. kInt16: rows multiplied with
-// them, a = q * the row's scale; the scale, a float, lies behind the row's last element.
-// kByteRow: rows in bytes, a = byte * the scale of its group of inputs; padded with zeros to whole
-// kByteInputs, then one ByteGroup per group. What is multiplied with them:
-// kInt8Quad: w = (q - 128) * scale, q in [1, 255]; per group of kGroupInputs inputs 32 scales in
-// bf16, then `[group/4][32][4]`.
-// kInt4: w = q * scale + least, q in [0, 15]; per group 32 scales and 32 leasts in bf16, then
+// Whole numbers with scales. Weights have one scale per column and group of inputs, in bf16, 32 of
+// them before each group of a panel.
+// kInt8: w = q * scale, q in [-127, 127]; groups of kInt8Group, each `[group/2][32][2]`.
+// kInt16: rows multiplied with them, a = q * the row's scale; the scale, a float, lies behind the
+// row's last element.
+// kInt8Quad: w = (q - 128) * scale, q in [1, 255]; groups of kQuadGroup, each `[group/4][32][4]`, of
+// inputs that SpreadInputs (byte_panels.h) has spread.
+// kSpreadByteRow: rows multiplied with them, spread alike; a = byte * the scale of its group; padded
+// with zeros to whole kByteInputs, then one QuadGroup per group.
+// kInt4: w = q * scale + least, q in [0, 15]; groups of kInt4Group, 32 scales, 32 leasts, then
 // `[group/8][32][4]`, inputs 0-3 in the low halves of the four bytes, 4-7 in the high ones.
+// kByteRow: rows multiplied with them, as kSpreadByteRow but not spread, with one ByteGroup per
+// group.
 enum class Element : std::uint8_t {
   kFloat32,
   kBfloat16,
   kInt8,
   kInt16,
-  kByteRow,
   kInt8Quad,
-  kInt4
+  kSpreadByteRow,
+  kInt4,
+  kByteRow
 };
 
-// Inputs that share a scale, in rows of bytes and in columns of int8 quads and of int4.
-inline constexpr std::int32_t kGroupInputs = 32;
+// Half as many inputs a scale would agree with f32 one position in a thousand oftener, and cost
+// twice the scales; one scale per column disagrees in twice as many (bench/quality).
+inline constexpr std::int32_t kInt8Group = 64;
+// Scales cost instructions: at 32 inputs a third of all, at 192 one in twenty. Spreading makes up
+// for it. Whole blocks of it, and whole parts of common widths.
+inline constexpr std::int32_t kQuadGroup = 192;
+// Sixteen steps need their own line for a few weights only.
+inline constexpr std::int32_t kInt4Group = 32;
 // Rows of bytes and their panels end at a multiple of this.
 inline constexpr std::int32_t kByteInputs = 8;
+// Neighbouring inputs that are spread over each other: a Hadamard matrix of this order.
+inline constexpr std::int32_t kSpreadInputs = 64;
+inline constexpr float kSpreadFactor = 0.125F;  // makes it its own inverse
+
+struct QuadGroup {
+  float scale;
+  std::int32_t start;  // -128 x the sum of the group's bytes: where sums begin, as bytes q stand
+                       // for q - 128
+};
 
 struct ByteGroup {
   float scale;
-  float whole;         // scale x the sum of the group's bytes
-  std::int32_t start;  // -128 x that sum: where sums over bytes that stand for q - 128 begin
+  float whole;  // scale x the sum of the group's bytes
 };
 
 enum class Epilogue : std::uint8_t {
@@ -72,7 +92,6 @@ struct Product {
   Element weights = Element::kFloat32;  // of the panels; read where a table multiplies several
   std::int32_t k = 0;                   // even
   const float* bias = nullptr;  // one per padded column, or null
-  const float* scales = nullptr;  // one per padded column, of kInt8
   Epilogue epilogue = Epilogue::kStore;
   float* out = nullptr;
   std::size_t out_stride = 0;

@@ -18,9 +18,9 @@ const KernelTable* Int8KvKernels(Element weights) {
   static constexpr KernelTable kInt8 =
       WithInt8Kv<float>(MakeInt8Table<float, float>(""), "avx512 int8, int8 KV");
   static constexpr KernelTable kBytes = WithInt8Kv<float>(
-      MakeByteTable<float, float>(""), "avx512 w8a8, int8 KV");
+      MakeW8A8Table<float, float>(""), "avx512 w8a8, int8 KV");
   static constexpr KernelTable kInt4 = WithInt8Kv<float>(
-      MakeByteTable<float, float>(""), "avx512 int4, int8 KV");
+      MakeInt4Table<float, float>(""), "avx512 int4, int8 KV");
   switch (weights) {
     case Element::kInt8: return &kInt8;
     case Element::kInt8Quad: return &kBytes;
@@ -42,11 +42,11 @@ const KernelTable* Avx512Kernels(Element weights, Element kv) {
   static constexpr KernelTable kInt8Tables[2] = {MakeInt8Table<float, float>("avx512 int8, f32 KV"),
                                                  MakeInt8Table<float, Bf16>("avx512 int8")};
   static constexpr KernelTable kByteTables[2] = {
-      MakeByteTable<float, float>("avx512 w8a8, f32 KV"),
-      MakeByteTable<float, Bf16>("avx512 w8a8")};
+      MakeW8A8Table<float, float>("avx512 w8a8, f32 KV"),
+      MakeW8A8Table<float, Bf16>("avx512 w8a8")};
   static constexpr KernelTable kInt4Tables[2] = {
-      MakeByteTable<float, float>("avx512 int4, f32 KV"),
-      MakeByteTable<float, Bf16>("avx512 int4")};
+      MakeInt4Table<float, float>("avx512 int4, f32 KV"),
+      MakeInt4Table<float, Bf16>("avx512 int4")};
   if (weights == Element::kInt8Quad) return &kByteTables[kv == Element::kBfloat16];
   if (weights == Element::kInt4) return &kInt4Tables[kv == Element::kBfloat16];
   if (weights == Element::kInt8) return &kInt8Tables[kv == Element::kBfloat16];

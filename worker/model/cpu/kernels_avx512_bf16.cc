@@ -16,9 +16,9 @@ const KernelTable* Int8KvKernels(Element weights) {
   static constexpr KernelTable kInt8 =
       WithInt8Kv<float>(MakeInt8Table<float, float>(""), "avx512_vnni int8, int8 KV");
   static constexpr KernelTable kBytes = WithInt8Kv<float>(
-      MakeByteTable<float, float>(""), "avx512_vnni w8a8, int8 KV");
+      MakeW8A8Table<float, float>(""), "avx512_vnni w8a8, int8 KV");
   static constexpr KernelTable kInt4 = WithInt8Kv<float>(
-      MakeByteTable<float, float>(""), "avx512_vnni int4, int8 KV");
+      MakeInt4Table<float, float>(""), "avx512_vnni int4, int8 KV");
   switch (weights) {
     case Element::kInt8: return &kInt8;
     case Element::kInt8Quad: return &kBytes;
@@ -36,11 +36,11 @@ const KernelTable* Avx512Bf16Kernels(Element weights, Element kv) {
       MakeInt8Table<float, float>("avx512_vnni int8, f32 KV"),
       MakeInt8Table<Bf16, Bf16>("avx512_vnni int8")};
   static constexpr KernelTable kByteTables[2] = {
-      MakeByteTable<float, float>("avx512_vnni w8a8, f32 KV"),
-      MakeByteTable<Bf16, Bf16>("avx512_vnni w8a8")};
+      MakeW8A8Table<float, float>("avx512_vnni w8a8, f32 KV"),
+      MakeW8A8Table<Bf16, Bf16>("avx512_vnni w8a8")};
   static constexpr KernelTable kInt4Tables[2] = {
-      MakeByteTable<float, float>("avx512_vnni int4, f32 KV"),
-      MakeByteTable<Bf16, Bf16>("avx512_vnni int4")};
+      MakeInt4Table<float, float>("avx512_vnni int4, f32 KV"),
+      MakeInt4Table<Bf16, Bf16>("avx512_vnni int4")};
   if (weights == Element::kInt8Quad) return &kByteTables[kv == Element::kBfloat16];
   if (weights == Element::kInt4) return &kInt4Tables[kv == Element::kBfloat16];
   if (weights == Element::kInt8) return &kInt8Tables[kv == Element::kBfloat16];

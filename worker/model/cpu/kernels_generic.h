@@ -80,23 +80,6 @@ PINTLE_SIMD void AddBias(float* sums, std::int32_t rows, const float* bias) {
   }
 }
 
-// Whole numbers become values: each is off by its row's scale and its column's.
-PINTLE_SIMD void ApplyScales(const Product& p, float* sums, std::int32_t first, std::int32_t rows,
-                             std::int32_t panel) {
-  const float* columns = p.scales + panel * kPanelColumns;
-  for (std::int32_t r = 0; r < rows; ++r) {
-    const Int16* a =
-        static_cast<const Int16*>(p.a) + static_cast<std::size_t>(first + r) * p.a_stride;
-    float scale;
-    __builtin_memcpy(&scale, a + p.k, sizeof(scale));
-    for (int c = 0; c < kPanelColumns; c += kWidth) {
-      float* at = sums + r * kPanelColumns + c;
-      const Floats factor = Simd::Mul(Simd::Load(columns + c), Simd::Set(scale));
-      Simd::Store(at, Simd::Mul(Simd::Load(at), factor));
-    }
-  }
-}
-
 template <typename A>
 PINTLE_SIMD void FinishSilu(const Product& p, const float* sums, std::int32_t first,
                             std::int32_t rows, std::int32_t panel) {
@@ -153,7 +136,6 @@ void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::i
     TileOf<Simd::kTileRows>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                             weights, p.k, sums, fetch);
     fetch.at += panel_bytes / tiles;
-    if constexpr (sizeof(B) == 1) ApplyScales(p, sums, r, rows, panel);
     if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
     switch (p.epilogue) {
       case Epilogue::kStore: FinishFloats<false>(p, sums, r, rows, panel); break;
@@ -206,16 +188,18 @@ void Normalize(const float* x, const float* weight, float epsilon, std::int32_t 
   NormalizeTo(x, weight, epsilon, n, static_cast<Out*>(out));
 }
 
-// The largest whole number of a row of n elements such that its exact products with int8 weights
-// sum up within 32 bits.
+// The largest whole number of a row such that n exact products of it with bytes sum up within 32
+// bits.
 PINTLE_SIMD float QuantizedMax(std::int32_t n) {
   const std::int32_t fits = 2147483647 / 127 / n;
   return static_cast<float>(fits < 32767 ? fits : 32767);
 }
 
 // Rounds value(i) * inverse, i < n, to whole numbers; value of a vector's lanes or of one element.
+// At most `summed` neighbours' products are summed up before they become floats: 0 means all.
 template <typename VectorAt, typename At>
-PINTLE_SIMD void QuantizeRow(std::int32_t n, Int16* out, const VectorAt& vector_at, const At& at) {
+PINTLE_SIMD void QuantizeRow(std::int32_t n, Int16* out, const VectorAt& vector_at, const At& at,
+                             std::int32_t summed = 0) {
   Floats peaks = Simd::Zero();
   Floats zeros = Simd::Zero();  // NaN where anything was not finite
   std::int32_t i = 0;
@@ -233,7 +217,7 @@ PINTLE_SIMD void QuantizeRow(std::int32_t n, Int16* out, const VectorAt& vector_
   }
   // A row that is not finite has a scale that says so: NaN times anything is NaN.
   const bool finite = zero == 0.0F;
-  const float limit = QuantizedMax(n);
+  const float limit = QuantizedMax(summed > 0 ? summed : n);
   const float scale = finite ? peak / limit : __builtin_nanf("");
   const float inverse = finite && peak > 0 ? limit / peak : 0.0F;
   i = 0;
@@ -244,23 +228,6 @@ PINTLE_SIMD void QuantizeRow(std::int32_t n, Int16* out, const VectorAt& vector_
     out[i] = finite ? static_cast<Int16>(__builtin_rintf(at(i) * inverse)) : Int16{0};
   }
   __builtin_memcpy(out + n, &scale, sizeof(scale));
-}
-
-void NormalizeQuantized(const float* x, const float* weight, float epsilon, std::int32_t n,
-                        void* out) {
-  const float inverse = InverseRms(x, epsilon, n);
-  QuantizeRow(
-      n, static_cast<Int16*>(out),
-      [&](std::int32_t i) {
-        return Simd::Mul(Simd::Mul(Simd::Load(x + i), Simd::Set(inverse)), Simd::Load(weight + i));
-      },
-      [&](std::int32_t i) { return x[i] * inverse * weight[i]; });
-}
-
-void Quantize(const float* x, std::int32_t n, void* out) {
-  QuantizeRow(
-      n, static_cast<Int16*>(out), [&](std::int32_t i) { return Simd::Load(x + i); },
-      [&](std::int32_t i) { return x[i]; });
 }
 
 void NormalizeInPlace(float* x, const float* weight, float epsilon, std::int32_t n) {
@@ -357,17 +324,6 @@ constexpr KernelTable MakeTable(const char* name) {
   table.rotate = &Rotate;
   table.store_key = &StoreKey<Kv>;
   table.store_value = &StoreValue<Kv>;
-  return table;
-}
-
-// int8 weights: rows are quantised to 16 bits before each product.
-template <typename Q, typename Kv>
-constexpr KernelTable MakeInt8Table(const char* name) {
-  KernelTable table = MakeTable<float, float, Q, Kv>(name);
-  table.activation = Element::kInt16;
-  table.multiply = &Multiply<Int16, Int8, float>;
-  table.normalize = &NormalizeQuantized;
-  table.quantize = &Quantize;
   return table;
 }
 

@@ -103,7 +103,7 @@ PINTLE_SIMD void Step(Floats (&sums)[kRows][2], const Bf16* a, std::size_t strid
 }
 #endif
 
-// Exact: the rows' scales are chosen so that no sum leaves 32 bits (QuantizedMax).
+// Exact: rows are rounded such that no sum leaves 32 bits (QuantizedMax).
 template <int kRows>
 PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int16* a, std::size_t stride,
                       const Int8* panel, std::int32_t i) {

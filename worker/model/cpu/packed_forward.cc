@@ -22,9 +22,20 @@ std::int32_t RoundUp(std::int32_t n, std::int32_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-// The head decides between neighbouring logits, and half a byte is too coarse for that.
+// The head decides between neighbouring logits: half a byte is too coarse for its weights and a byte
+// for its row, and it has few rows in a prompt.
 Element HeadElement(Element weights) {
-  return weights == Element::kInt4 ? Element::kInt8Quad : weights;
+  const bool byte_rows = weights == Element::kInt4 || weights == Element::kInt8Quad;
+  return byte_rows ? Element::kInt8 : weights;
+}
+
+// Bytes of a row of `k` activations, and elements from one such row to the next.
+std::size_t ActivationBytes(const KernelTable& kernels, std::int32_t k) {
+  return RowElements(kernels.activation, static_cast<std::size_t>(k)) *
+         ElementBytes(kernels.activation);
+}
+std::size_t StrideOf(const KernelTable& kernels, std::int32_t k) {
+  return RowBytes(ActivationBytes(kernels, k)) / ElementBytes(kernels.activation);
 }
 
 void AddHeads(const LinearWeights& linear, std::int32_t heads, std::int32_t head_dim,
@@ -71,6 +82,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
     : config_(config),
       element_(options.weights),
       kernels_(KernelsFor(options.isa, options.weights, options.kv)),
+      head_kernels_(KernelsFor(options.isa, HeadElement(options.weights), options.kv)),
       padded_dim_(RoundUp(config.head_dim, kPanelColumns)),
       padded_intermediate_(RoundUp(config.intermediate, kHalfPanel)),
       intermediate_bytes_(ElementBytes(kernels_.intermediate)),
@@ -101,11 +113,10 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
                              intermediate_bytes_);
   buffers_.gated.SetWidth(static_cast<std::size_t>(padded_intermediate_) * intermediate_bytes_);
   // Wide enough for whatever is multiplied.
-  const std::size_t widest =
-      RowElements(kernels_.activation,
-                  std::max({hidden, heads * static_cast<std::size_t>(config.head_dim),
-                            static_cast<std::size_t>(padded_intermediate_)}));
-  buffers_.activations.SetWidth(widest * ElementBytes(kernels_.activation));
+  const auto widest = std::max({config.hidden, config.heads * config.head_dim,
+                                padded_intermediate_});
+  buffers_.activations.SetWidth(std::max(ActivationBytes(kernels_, widest),
+                                         ActivationBytes(head_kernels_, config.hidden)));
   buffers_.private_activations.resize(static_cast<std::size_t>(options.threads));
   for (auto& rows : buffers_.private_activations) {
     rows.SetWidth(buffers_.activations.width());
@@ -190,21 +201,16 @@ void PackedForward::Embed(int thread, const StepBatch& batch) {
   }
 }
 
-std::size_t PackedForward::Stride(std::int32_t k) const {
-  const std::size_t element = ElementBytes(kernels_.activation);
-  return RowBytes(RowElements(kernels_.activation, static_cast<std::size_t>(k)) * element) /
-         element;
-}
+std::size_t PackedForward::Stride(std::int32_t k) const { return StrideOf(kernels_, k); }
 
 const std::byte* PackedForward::MakeRows(
-    int thread, std::int32_t rows, std::int32_t k,
+    int thread, std::int32_t rows, std::size_t bytes,
     absl::FunctionRef<void(std::int32_t, std::byte*)> make) {
   Mark(thread, Phase::kNorm);
   const bool redundant = rows <= kRedundantRows;
   auto& out = redundant ? buffers_.private_activations[static_cast<std::size_t>(thread)]
                         : buffers_.activations;
   const ThreadShare share(rows, redundant ? 1 : pool_.threads(), redundant ? 0 : thread);
-  const std::size_t bytes = Stride(k) * ElementBytes(kernels_.activation);
   for (std::int32_t row = share.begin; row < share.end; ++row) {
     make(row, out.Row(0) + static_cast<std::size_t>(row) * bytes);
   }
@@ -214,16 +220,19 @@ const std::byte* PackedForward::MakeRows(
 
 const std::byte* PackedForward::Normalize(int thread, std::int32_t rows,
                                           const std::vector<float>& weight,
+                                          const KernelTable& kernels,
                                           absl::FunctionRef<std::int32_t(std::int32_t)> row_of) {
-  return MakeRows(thread, rows, config_.hidden, [&](std::int32_t row, std::byte* out) {
-    kernels_.normalize(buffers_.hidden.Row(row_of(row)), weight.data(), config_.norm_epsilon,
-                       config_.hidden, out);
+  const std::size_t bytes = RowBytes(ActivationBytes(kernels, config_.hidden));
+  return MakeRows(thread, rows, bytes, [&](std::int32_t row, std::byte* out) {
+    kernels.normalize(buffers_.hidden.Row(row_of(row)), weight.data(), config_.norm_epsilon,
+                      config_.hidden, out);
   });
 }
 
 const std::byte* PackedForward::Activate(int thread, RowBuffer<std::byte>& rows, std::int32_t k) {
   if (kernels_.quantize == nullptr) return rows.Row(0);
-  return MakeRows(thread, rows_, k, [&](std::int32_t row, std::byte* out) {
+  const std::size_t bytes = RowBytes(ActivationBytes(kernels_, k));
+  return MakeRows(thread, rows_, bytes, [&](std::int32_t row, std::byte* out) {
     kernels_.quantize(reinterpret_cast<const float*>(rows.Row(row)), k, out);
   });
 }
@@ -236,7 +245,7 @@ void PackedForward::Multiply(int thread, const PackedMatrix& matrix, Product pro
 void PackedForward::RunLayer(int thread, std::int32_t index) {
   const Layer& layer = layers_[static_cast<std::size_t>(index)];
   const auto same_row = [](std::int32_t row) { return row; };
-  const std::byte* a = Normalize(thread, rows_, layer.input_norm, same_row);
+  const std::byte* a = Normalize(thread, rows_, layer.input_norm, kernels_, same_row);
   // By whole heads, so that the thread can finish its heads without a barrier.
   const std::int32_t head_panels = padded_dim_ / kPanelColumns;
   const ThreadShare heads(layer.qkv.panels() / head_panels, pool_.threads(), thread);
@@ -272,8 +281,8 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   Multiply(thread, layer.o, o);
   Wait(thread);
 
-  Product gate_up = layer.gate_up.Of(Normalize(thread, rows_, layer.post_norm, same_row),
-                                     Stride(config_.hidden), rows_);
+  Product gate_up = layer.gate_up.Of(
+      Normalize(thread, rows_, layer.post_norm, kernels_, same_row), Stride(config_.hidden), rows_);
   gate_up.epilogue = Epilogue::kSiluMul;
   gate_up.activations = buffers_.gated.Row(0);
   gate_up.activations_stride = buffers_.gated.stride() / intermediate_bytes_;
@@ -321,15 +330,17 @@ void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer con
   const auto samples = static_cast<std::int32_t>(batch.samples.size());
   for (std::int32_t first = 0; first < samples; first += kLogitRows) {
     const std::int32_t rows = std::min(kLogitRows, samples - first);
-    const std::byte* a = Normalize(thread, rows, final_norm_, [&](std::int32_t row) {
+    const auto row_of = [&](std::int32_t row) {
       return batch.samples[static_cast<std::size_t>(first + row)].row;
-    });
-    Product head = head_.Of(a, Stride(config_.hidden), rows);
+    };
+    const std::byte* a = Normalize(thread, rows, final_norm_, head_kernels_, row_of);
+    Product head = head_.Of(a, StrideOf(head_kernels_, config_.hidden), rows);
     head.out = buffers_.logits.Row(0);
     head.out_stride = buffers_.logits.stride();
     head.columns = config_.vocabulary;
     Mark(thread, Phase::kHead);
-    Multiply(thread, head_, head);
+    const ThreadShare share(head_.panels(), pool_.threads(), thread);
+    head_kernels_.multiply(head, share.begin, share.end);
     Wait(thread);
     Mark(thread, Phase::kSample);
     for (std::int32_t row = thread; row < rows; row += pool_.threads()) {

@@ -79,14 +79,16 @@ class PackedForward final : public ForwardPass {
   void RunLayer(int thread, std::int32_t index);
   void FinishHeads(int thread, std::int32_t layer_index, const Layer& layer);
   void Score(int thread, const StepBatch& batch, LogitsConsumer consume);
-  // Normalizes `rows` rows found by `row_of` into activations all of this thread may read.
+  // Normalizes `rows` rows found by `row_of` into activations of `kernels`, all of which this thread
+  // may read.
   const std::byte* Normalize(int thread, std::int32_t rows, const std::vector<float>& weight,
+                             const KernelTable& kernels,
                              absl::FunctionRef<std::int32_t(std::int32_t)> row_of);
   // The step's intermediate rows as activations: themselves, or quantised.
   const std::byte* Activate(int thread, RowBuffer<std::byte>& rows, std::int32_t k);
-  // Calls make(row, out) for `rows` activation rows of `k` elements: few rows each thread makes for
+  // Calls make(row, out) for `rows` activation rows `bytes` apart: few rows each thread makes for
   // itself, many are shared out.
-  const std::byte* MakeRows(int thread, std::int32_t rows, std::int32_t k,
+  const std::byte* MakeRows(int thread, std::int32_t rows, std::size_t bytes,
                             absl::FunctionRef<void(std::int32_t, std::byte*)> make);
   std::size_t Stride(std::int32_t k) const;
   void Mark(int thread, Phase phase) {
@@ -102,6 +104,7 @@ class PackedForward final : public ForwardPass {
   const ModelConfig& config_;
   const Element element_;
   const KernelTable& kernels_;
+  const KernelTable& head_kernels_;
   const std::int32_t padded_dim_;
   const std::int32_t padded_intermediate_;
   const std::size_t intermediate_bytes_;

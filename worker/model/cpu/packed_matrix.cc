@@ -37,31 +37,13 @@ void WritePanel(const std::vector<float>& rows, std::int32_t k, std::uint16_t* p
   }
 }
 
-// Rounds each column to whole steps of its largest weight / 127, and says how large a step is.
-void WritePanel(const std::vector<float>& rows, std::int32_t k, std::int8_t* panel, float* scales) {
-  constexpr float kSteps = 127.0F;
-  for (std::int32_t c = 0; c < kPanelColumns; ++c) {
-    const float* column = rows.data() + static_cast<std::size_t>(c) * static_cast<std::size_t>(k);
-    float peak = 0.0F;
-    for (std::int32_t i = 0; i < k; ++i) peak = std::max(peak, std::fabs(column[i]));
-    scales[c] = peak / kSteps;
-    const float inverse = peak > 0 ? kSteps / peak : 0.0F;
-    for (std::int32_t i = 0; i < k; ++i) {
-      const std::int32_t place = (i & ~1) * kPanelColumns + 2 * c + (i & 1);
-      panel[place] = static_cast<std::int8_t>(std::nearbyint(column[i] * inverse));
-    }
-  }
-}
-
-void WritePanel(Element element, const std::vector<float>& rows, std::int32_t k, std::byte* panel,
-                float* scales) {
+void WritePanel(Element element, const std::vector<float>& rows, std::int32_t k,
+                std::byte* panel) {
+  auto* bytes = reinterpret_cast<std::uint8_t*>(panel);
   switch (element) {
-    case Element::kInt8:
-      return WritePanel(rows, k, reinterpret_cast<std::int8_t*>(panel), scales);
-    case Element::kInt8Quad:
-      return WriteInt8Quads(rows.data(), k, reinterpret_cast<std::uint8_t*>(panel));
-    case Element::kInt4:
-      return WriteInt4Groups(rows.data(), k, reinterpret_cast<std::uint8_t*>(panel));
+    case Element::kInt8: return WriteInt8Groups(rows.data(), k, bytes);
+    case Element::kInt8Quad: return WriteInt8Quads(rows.data(), k, bytes);
+    case Element::kInt4: return WriteInt4Groups(rows.data(), k, bytes);
     case Element::kBfloat16:
       return WritePanel(rows, k, reinterpret_cast<std::uint16_t*>(panel));
     default: return WritePanel(rows, k, reinterpret_cast<float*>(panel));
@@ -87,6 +69,14 @@ bool CopyPanel(const ColumnSource* columns, std::int32_t inputs, std::int32_t k,
   return true;
 }
 
+std::size_t Groups(std::size_t n, std::int32_t group) {
+  return (n - 1) / static_cast<std::size_t>(group) + 1;
+}
+
+std::size_t RoundUp(std::size_t n, std::int32_t multiple) {
+  return Groups(n, multiple) * static_cast<std::size_t>(multiple);
+}
+
 }  // namespace
 
 std::size_t ElementBytes(Element element) {
@@ -95,19 +85,25 @@ std::size_t ElementBytes(Element element) {
 }
 
 std::size_t RowElements(Element element, std::size_t k) {
-  if (element == Element::kInt16) return k + 2;
-  if (element != Element::kByteRow) return k;
-  const std::size_t groups = (k + kGroupInputs - 1) / kGroupInputs;
-  return (k + kByteInputs - 1) / kByteInputs * kByteInputs + groups * sizeof(ByteGroup);
+  const std::size_t padded = RoundUp(k, kByteInputs);
+  switch (element) {
+    case Element::kInt16: return k + sizeof(float) / 2;
+    case Element::kSpreadByteRow: return padded + Groups(padded, kQuadGroup) * sizeof(QuadGroup);
+    case Element::kByteRow: return padded + Groups(padded, kInt4Group) * sizeof(ByteGroup);
+    default: return k;
+  }
 }
 
 std::size_t PanelBytes(Element element, std::int32_t k) {
-  const auto columns = static_cast<std::size_t>(kPanelColumns);
-  const auto padded = static_cast<std::size_t>((k + kByteInputs - 1) / kByteInputs * kByteInputs);
-  const std::size_t groups = (padded + kGroupInputs - 1) / kGroupInputs;
-  if (element == Element::kInt8Quad) return groups * 2 * columns + padded * columns;
-  if (element == Element::kInt4) return groups * 4 * columns + padded * columns / 2;
-  return static_cast<std::size_t>(k) * columns * ElementBytes(element);
+  constexpr auto kColumns = static_cast<std::size_t>(kPanelColumns);
+  const auto inputs = static_cast<std::size_t>(k);
+  const std::size_t padded = RoundUp(inputs, kByteInputs);
+  switch (element) {
+    case Element::kInt8: return (Groups(inputs, kInt8Group) * 2 + inputs) * kColumns;
+    case Element::kInt8Quad: return (Groups(padded, kQuadGroup) * 2 + padded) * kColumns;
+    case Element::kInt4: return (Groups(padded, kInt4Group) * 4 + padded / 2) * kColumns;
+    default: return inputs * kColumns * ElementBytes(element);
+  }
 }
 
 void LoadRow(const TensorView& tensor, std::int64_t row, std::int32_t width, float* out) {
@@ -147,7 +143,6 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
   const std::size_t panel_elements =
       static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(padded_inputs);
   const std::size_t panel_bytes = PanelBytes(element, padded_inputs);
-  if (element == Element::kInt8) matrix.scales_.resize(columns.size());
   std::byte* data = arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_bytes);
   matrix.data_ = data;
   pool.Run([&](int thread) {
@@ -167,10 +162,7 @@ PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::i
         if (sources[c].linear == nullptr) continue;
         LoadRow(sources[c].linear->weight, sources[c].row, inputs, row);
       }
-      float* scales = matrix.scales_.empty()
-                          ? nullptr
-                          : matrix.scales_.data() + static_cast<std::size_t>(p) * kPanelColumns;
-      WritePanel(element, rows, padded_inputs, panel, scales);
+      WritePanel(element, rows, padded_inputs, panel);
     }
   });
   for (std::size_t c = 0; c < columns.size(); ++c) {
@@ -190,7 +182,6 @@ Product PackedMatrix::Of(const void* a, std::size_t a_stride, std::int32_t rows)
   product.panels = data_;
   product.weights = element_;
   product.k = k_;
-  product.scales = scales_.empty() ? nullptr : scales_.data();
   product.bias = bias_.empty() ? nullptr : bias_.data();
   return product;
 }

@@ -36,7 +36,7 @@ class PackedMatrix {
 
   // `columns` has a multiple of kPanelColumns entries. Inputs beyond `inputs` up to `padded_inputs`
   // are zeros.
-  // int8 rounds each column to 127 steps of its largest weight; int4: byte_panels.h.
+  // Whole numbers: byte_panels.h.
   static PackedMatrix Pack(const std::vector<ColumnSource>& columns, std::int32_t inputs,
                            std::int32_t padded_inputs, Element element, ComputePool& pool,
                            WeightArena& arena);
@@ -53,7 +53,6 @@ class PackedMatrix {
   std::int32_t k_ = 0;
   Element element_ = Element::kFloat32;
   std::vector<float> bias_;    // empty when no source has one
-  std::vector<float> scales_;  // of int8 columns
 };
 
 // Columns in the matrix's own order, padded with zeros to whole panels.

@@ -156,6 +156,18 @@ struct Simd {
         _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(halves, halves));
   }
+  // The lanes times a Hadamard matrix of ones: neighbours 1, 2 and 4 apart become their sum and
+  // their difference, in this order.
+  PINTLE_SIMD Floats SumsAndDifferences(Floats x) {
+    x = _mm256_fmadd_ps(x, Signs(1), _mm256_permute_ps(x, 0xb1));
+    x = _mm256_fmadd_ps(x, Signs(2), _mm256_permute_ps(x, 0x4e));
+    return _mm256_fmadd_ps(x, Signs(4), _mm256_permute2f128_ps(x, x, 1));
+  }
+  // -1 in lanes whose number has this bit, else 1.
+  PINTLE_SIMD Floats Signs(int bit) {
+    const auto at = [bit](int lane) { return (lane & bit) != 0 ? -1.0F : 1.0F; };
+    return _mm256_setr_ps(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
+  }
   PINTLE_SIMD Floats Abs(Floats a) {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
   }

@@ -149,6 +149,20 @@ struct Simd {
                      _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
   }
   PINTLE_SIMD Floats Abs(Floats a) { return _mm512_abs_ps(a); }
+  // The lanes times a Hadamard matrix of ones: neighbours 1, 2, 4 and 8 apart become their sum and
+  // their difference, in this order.
+  PINTLE_SIMD Floats SumsAndDifferences(Floats x) {
+    x = _mm512_fmadd_ps(x, Signs(1), _mm512_permute_ps(x, 0xb1));
+    x = _mm512_fmadd_ps(x, Signs(2), _mm512_permute_ps(x, 0x4e));
+    x = _mm512_fmadd_ps(x, Signs(4), _mm512_shuffle_f32x4(x, x, 0xb1));
+    return _mm512_fmadd_ps(x, Signs(8), _mm512_shuffle_f32x4(x, x, 0x4e));
+  }
+  // -1 in lanes whose number has this bit, else 1.
+  PINTLE_SIMD Floats Signs(int bit) {
+    const auto at = [bit](int lane) { return (lane & bit) != 0 ? -1.0F : 1.0F; };
+    return _mm512_setr_ps(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9),
+                          at(10), at(11), at(12), at(13), at(14), at(15));
+  }
   // Rounds to nearest even; |x| <= 32767.
   PINTLE_SIMD void StoreInt16(std::int16_t* p, Floats x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),

@@ -29,7 +29,13 @@ std::vector<float> Draw(std::size_t count, unsigned seed) {
   return values;
 }
 
-std::size_t RowBytes(std::size_t k) { return RowElements(Element::kByteRow, k); }
+// Inputs of a group, and the element of the rows multiplied with these weights.
+std::size_t GroupOf(Element weights) {
+  return static_cast<std::size_t>(weights == Element::kInt4 ? kInt4Group : kQuadGroup);
+}
+std::size_t RowBytes(Element weights, std::size_t k) {
+  return RowElements(weights == Element::kInt4 ? Element::kByteRow : Element::kSpreadByteRow, k);
+}
 
 // Weights in panels, and what they stand for.
 struct Weights {
@@ -53,13 +59,13 @@ struct Weights {
         panels.data() + column / 32 * PanelBytes(element, static_cast<std::int32_t>(k));
     const std::size_t c = column % 32;
     const bool int4 = element == Element::kInt4;
-    panel += input / 32 * (int4 ? 128 + 4 * 128 : 64 + 8 * 128);
+    panel += input / GroupOf(element) * (int4 ? 128 + 4 * 128 : 64 + kQuadGroup / 4 * 128);
     const auto half = [&](std::size_t at) {
       std::uint16_t bits = 0;
       std::memcpy(&bits, panel + at, 2);
       return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
     };
-    const std::size_t inside = input % 32;
+    const std::size_t inside = input % GroupOf(element);
     if (!int4) {
       return static_cast<double>(half(2 * c)) *
              (panel[64 + inside / 4 * 128 + 4 * c + inside % 4] - 128);
@@ -91,22 +97,28 @@ class KernelsBytesTest : public testing::TestWithParam<Case> {
   }
 
   std::vector<std::byte> Quantized(const std::vector<float>& x) const {
-    std::vector<std::byte> row(RowBytes(x.size()), std::byte{0x55});
-    table_->quantize(x.data(), static_cast<std::int32_t>(x.size()), row.data());
+    return Quantized(*table_, x);
+  }
+  static std::vector<std::byte> Quantized(const KernelTable& table, const std::vector<float>& x) {
+    std::vector<std::byte> row(RowElements(table.activation, x.size()), std::byte{0x55});
+    table.quantize(x.data(), static_cast<std::int32_t>(x.size()), row.data());
     return row;
   }
 
-  ByteGroup GroupOf(const std::vector<std::byte>& row, std::size_t k, std::size_t input) const {
-    ByteGroup group;
-    std::memcpy(&group,
-                row.data() + (k + 7) / 8 * 8 +
-                    input / 32 * sizeof(ByteGroup),
+  // Of an input's group: its scale, and what stands beside it.
+  template <typename Group>
+  static Group Beside(const std::vector<std::byte>& row, std::size_t k, std::size_t input,
+                      std::size_t group_inputs) {
+    Group group;
+    std::memcpy(&group, row.data() + (k + 7) / 8 * 8 + input / group_inputs * sizeof(group),
                 sizeof(group));
     return group;
   }
 
   double Value(const std::vector<std::byte>& row, std::size_t k, std::size_t input) const {
-    return static_cast<double>(static_cast<std::int8_t>(row[input])) * GroupOf(row, k, input).scale;
+    static_assert(sizeof(QuadGroup) == sizeof(ByteGroup));  // and the scale is first in both
+    const auto group = Beside<ByteGroup>(row, k, input, GroupOf(GetParam().weights));
+    return static_cast<double>(static_cast<std::int8_t>(row[input])) * group.scale;
   }
 
   // Rows times weights, bias and all, as the kernel makes them.
@@ -117,7 +129,7 @@ class KernelsBytesTest : public testing::TestWithParam<Case> {
     std::vector<float> out(rows.size() * kColumns, 1.0F);
     Product product;
     product.a = a.data();
-    product.a_stride = RowBytes(weights.k);
+    product.a_stride = RowBytes(weights.element, weights.k);
     product.rows = static_cast<std::int32_t>(rows.size());
     product.panels = weights.panels.data();
     product.weights = weights.element;
@@ -135,24 +147,56 @@ class KernelsBytesTest : public testing::TestWithParam<Case> {
 };
 
 TEST_P(KernelsBytesTest, RowsKeepTheirValuesGroupByGroup) {
-  for (const std::size_t k : {6U, 32U, 70U, 576U}) {
+  const bool int4 = GetParam().weights == Element::kInt4;
+  const std::size_t group_inputs = GroupOf(GetParam().weights);
+  for (const std::size_t k : {6U, 32U, 70U, 200U, 576U}) {
     std::vector<float> x = Draw(k, 11);
     x[0] = 300.0F;  // coarse steps for its own group only
     const auto row = Quantized(x);
-    constexpr std::size_t kGroup = 32;
+    if (!int4) SpreadInputs(x.data(), static_cast<std::int32_t>(k));
     for (std::size_t i = 0; i < k; ++i) {
       float peak = 0.0F;
       std::int32_t sum = 0;
-      const std::size_t first = i / kGroup * kGroup;
-      for (std::size_t j = first; j < std::min(k, first + kGroup); ++j) {
+      const std::size_t first = i / group_inputs * group_inputs;
+      for (std::size_t j = first; j < std::min(k, first + group_inputs); ++j) {
         peak = std::max(peak, std::abs(x[j]));
         sum += static_cast<std::int8_t>(row[j]);
       }
       ASSERT_NEAR(Value(row, k, i), x[i], peak / 127.0F * 0.501F) << k << ", " << i;
-      ASSERT_EQ(GroupOf(row, k, i).start, -128 * sum);
-      ASSERT_FLOAT_EQ(GroupOf(row, k, i).whole, GroupOf(row, k, i).scale * static_cast<float>(sum));
+      if (int4) {
+        const auto group = Beside<ByteGroup>(row, k, i, group_inputs);
+        ASSERT_FLOAT_EQ(group.whole, group.scale * static_cast<float>(sum));
+      } else {
+        ASSERT_EQ(Beside<QuadGroup>(row, k, i, group_inputs).start, -128 * sum);
+      }
     }
   }
+}
+
+TEST_P(KernelsBytesTest, ARowBecomesTheSameBytesOnTheWeakestInstructions) {
+  const KernelTable& weakest = KernelsFor(CpuIsa::kAvx2, GetParam().weights, Element::kBfloat16);
+  for (const std::size_t k : {6U, 64U, 200U, 1536U}) {
+    const std::vector<float> x = Draw(k, 21);
+    EXPECT_EQ(Quantized(x), Quantized(weakest, x)) << k;
+  }
+}
+
+TEST_P(KernelsBytesTest, ProductsOfRoundedNumbersAreNearThoseOfTheNumbers) {
+  constexpr std::size_t kK = 576;
+  const Weights weights(GetParam().weights, kK);
+  const std::vector<float> matrix = Draw(kColumns * kK, 1);
+  std::vector<float> x = Draw(kK, 31);
+  x[100] = 40.0F;  // spread, it is five at 64 places
+  const auto out = Multiplied(*table_, weights, {Quantized(x)});
+  double error = 0.0;
+  double size = 0.0;
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    double sum = 1.0;
+    for (std::size_t i = 0; i < kK; ++i) sum += static_cast<double>(x[i]) * matrix[c * kK + i];
+    error += (out[c] - sum) * (out[c] - sum);
+    size += sum * sum;
+  }
+  EXPECT_LT(std::sqrt(error / size), GetParam().weights == Element::kInt4 ? 0.15 : 0.015);
 }
 
 TEST_P(KernelsBytesTest, ARowThatIsNotFiniteStaysSoAndZerosStayZeros) {
@@ -211,20 +255,23 @@ TEST_P(KernelsBytesTest, ARowIsTheSameAmongOthersAndOnTheWeakestInstructions) {
 }
 
 TEST_P(KernelsBytesTest, TheLargestBytesEverywhereDoNotOverflow) {
-  constexpr std::size_t kK = 8192;
+  constexpr std::size_t kK = 192 * 40;  // whole groups
   Weights weights(GetParam().weights, kK);
   // Scales of 0x3f80 are 1; steps are the largest, and leasts of 0xffff would be NaN.
   std::fill(weights.panels.begin(), weights.panels.end(), std::uint8_t{255});
   const bool int4 = GetParam().weights == Element::kInt4;
   const std::size_t header = int4 ? 128 : 64;
-  const std::size_t group = header + (int4 ? 4 : 8) * 128;
+  const std::size_t group = header + (int4 ? 4 : kQuadGroup / 4) * 128;
   for (std::size_t at = 0; at < weights.panels.size(); at += group) {
     for (std::size_t c = 0; c < header / 2; ++c) {
       const std::uint16_t bits = c < 32 ? 0x3f80 : 0;
       std::memcpy(weights.panels.data() + at + 2 * c, &bits, 2);
     }
   }
-  const auto out = Multiplied(*table_, weights, {Quantized(std::vector<float>(kK, 127.0F))});
+  std::vector<float> x(kK, 127.0F);
+  // What spread is 127 everywhere; the matrix is its own inverse.
+  if (!int4) SpreadInputs(x.data(), kK);
+  const auto out = Multiplied(*table_, weights, {Quantized(x)});
   EXPECT_FLOAT_EQ(out[0], 1.0F + (int4 ? 15.0F : 127.0F) * 127.0F * static_cast<float>(kK));
 }
 

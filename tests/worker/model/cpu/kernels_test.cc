@@ -14,6 +14,7 @@
 
 #include "worker/model/cpu/cpu_isa.h"
 #include "worker/model/cpu/kernel_table.h"
+#include "worker/model/cpu/packed_matrix.h"
 
 namespace pintle::model::cpu {
 namespace {
@@ -419,9 +420,8 @@ TEST_P(Int8KernelsTest, RowsKeepTheirValuesAndFillTheirRange) {
     const double peak = *std::max_element(x.begin(), x.end(), [](float a, float b) {
       return std::abs(a) < std::abs(b);
     });
-    const auto limit = static_cast<double>(std::min<std::size_t>(32767, 2147483647 / 127 / k));
     for (std::size_t i = 0; i < k; ++i) {
-      ASSERT_NEAR(means[i], x[i], std::abs(peak) / limit * 0.51) << k << ", " << i;
+      ASSERT_NEAR(means[i], x[i], std::abs(peak) / 32767.0 * 0.51) << k << ", " << i;
     }
   }
 }
@@ -441,22 +441,28 @@ TEST_P(Int8KernelsTest, ARowThatIsNotFiniteStaysSo) {
   EXPECT_EQ(means, std::vector<double>(38, 0.0));
 }
 
-TEST_P(Int8KernelsTest, ProductsAreExactSumsOfWholeNumbers) {
-  constexpr std::size_t kK = 1536;
+TEST_P(Int8KernelsTest, ProductsAreSumsOfGroupsOfWholeNumbers) {
+  constexpr std::size_t kK = 1500;  // its last group is not whole
   constexpr std::size_t kColumns = 64;
+  constexpr std::size_t kGroup = 64;
+  constexpr std::size_t kGroupBytes = 64 + kGroup * 32;
+  const std::size_t panel_bytes = PanelBytes(Element::kInt8, kK);
   std::mt19937 random(5);
-  std::vector<std::int8_t> weights(kColumns * kK);
-  // The largest of both kinds everywhere in the first column: no sum may overflow.
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    weights[i] = static_cast<std::int8_t>(i < kK ? 127 : static_cast<int>(random() % 255) - 127);
-  }
-  std::vector<std::int8_t> panels(weights.size());
+  std::vector<std::uint8_t> panels(kColumns / 32 * panel_bytes);
+  std::vector<double> weights(kColumns * kK);
   for (std::size_t c = 0; c < kColumns; ++c) {
     for (std::size_t i = 0; i < kK; ++i) {
-      panels[c / 32 * 32 * kK + i / 2 * 64 + c % 32 * 2 + i % 2] = weights[c * kK + i];
+      std::uint8_t* group = panels.data() + c / 32 * panel_bytes + i / kGroup * kGroupBytes;
+      // 1, 2, 4 or 8 in bf16, by column and group.
+      const int power = static_cast<int>((c + i / kGroup) % 4);
+      const auto scale = static_cast<std::uint16_t>(0x3f80 + (power << 7));
+      std::memcpy(group + 2 * (c % 32), &scale, 2);
+      // The largest of both kinds everywhere in the first column: no sum may overflow.
+      const int q = c == 0 ? 127 : static_cast<int>(random() % 255) - 127;
+      group[64 + i % kGroup / 2 * 64 + c % 32 * 2 + i % 2] = static_cast<std::uint8_t>(q);
+      weights[c * kK + i] = q * (1 << power);
     }
   }
-  const std::vector<float> scales = Draw(kColumns, 2);
   for (const std::size_t rows : {1U, 3U, 12U, 29U}) {
     std::vector<std::int16_t> a;
     std::vector<double> means;
@@ -472,8 +478,8 @@ TEST_P(Int8KernelsTest, ProductsAreExactSumsOfWholeNumbers) {
     product.a_stride = kK + 2;
     product.rows = static_cast<std::int32_t>(rows);
     product.panels = panels.data();
+    product.weights = Element::kInt8;
     product.k = kK;
-    product.scales = scales.data();
     product.out = out.data();
     product.out_stride = kColumns;
     product.columns = kColumns;
@@ -481,10 +487,25 @@ TEST_P(Int8KernelsTest, ProductsAreExactSumsOfWholeNumbers) {
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t c = 0; c < kColumns; ++c) {
         double sum = 0.0;
-        for (std::size_t i = 0; i < kK; ++i) sum += means[r * kK + i] * weights[c * kK + i];
-        sum *= scales[c];
-        ASSERT_NEAR(out[r * kColumns + c], sum, std::abs(sum) * 1e-5 + 1e-3) << r << ", " << c;
+        double size = 0.0;
+        for (std::size_t i = 0; i < kK; ++i) {
+          const double part = means[r * kK + i] * weights[c * kK + i];
+          sum += part;
+          size += std::abs(part);
+        }
+        ASSERT_NEAR(out[r * kColumns + c], sum, size * 1e-6) << r << ", " << c;
       }
+    }
+    // The same bits alone and on the weakest instructions.
+    const KernelTable& weakest = KernelsFor(CpuIsa::kAvx2, Element::kInt8, Element::kBfloat16);
+    for (const KernelTable* table : {table_, &weakest}) {
+      std::vector<float> alone(kColumns);
+      product.a = a.data() + (rows - 1) * (kK + 2);
+      product.rows = 1;
+      product.out = alone.data();
+      table->multiply(product, 0, 2);
+      const std::vector<float> last(out.end() - kColumns, out.end());
+      ASSERT_EQ(alone, last) << rows;
     }
   }
 }
