@@ -49,7 +49,7 @@ void Transpose(const float* rows, std::int32_t k, std::int32_t first, std::size_
 }
 
 // Columns in groups of kGroup, whole steps of each group's largest weight, kLine inputs of a column
-// side by side; `offset` is what a byte says for 0.
+// side by side; `offset`, modulo 256, is what a byte says for 0.
 template <std::int32_t kGroup, std::size_t kLine>
 void WriteInt8(const float* rows, std::int32_t k, float offset, std::uint8_t* panel) {
   float x[kGroup * kColumns];

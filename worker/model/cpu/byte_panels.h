@@ -9,9 +9,9 @@
 namespace pintle::model::cpu {
 
 // Writing panels of whole numbers (kernel_table.h). `rows` holds a panel's kPanelColumns columns,
-// one after another, `k` inputs each. Pure functions; the panel's padding is zeroed memory and stays
-// so. Columns are worked on side by side, because that is what a compiler makes vectors of: a large
-// model has a thousand times more groups than a load has milliseconds.
+// one after another, `k` inputs each. Pure functions; the panel's padding is zeroed memory and
+// stays so. Columns are worked on side by side, because that is what a compiler makes vectors of:
+// a model has many times more groups than a load has milliseconds.
 
 // kInt8: each group of a column is whole steps of its largest weight / 127.
 void WriteInt8Groups(const float* rows, std::int32_t k, std::uint8_t* panel);

@@ -33,10 +33,10 @@ inline constexpr std::int32_t kSoftmaxLanes = 16;
 // kInt8: w = q * scale, q in [-127, 127]; groups of kInt8Group, each `[group/2][32][2]`.
 // kInt16: rows multiplied with them, a = q * the row's scale; the scale, a float, lies behind the
 // row's last element.
-// kInt8Quad: w = (q - 128) * scale, q in [1, 255]; groups of kQuadGroup, each `[group/4][32][4]`, of
-// inputs that SpreadInputs (byte_panels.h) has spread.
-// kSpreadByteRow: rows multiplied with them, spread alike; a = byte * the scale of its group; padded
-// with zeros to whole kByteInputs, then one QuadGroup per group.
+// kInt8Quad: w = (q - 128) * scale, q in [1, 255]; groups of kQuadGroup, each `[group/4][32][4]`,
+// of inputs that SpreadInputs (byte_panels.h) has spread.
+// kSpreadByteRow: rows multiplied with them, spread alike; a = byte * the scale of its group;
+// padded with zeros to whole kByteInputs, then one QuadGroup per group.
 // kInt4: w = q * scale + least, q in [0, 15]; groups of kInt4Group, 32 scales, 32 leasts, then
 // `[group/8][32][4]`, inputs 0-3 in the low halves of the four bytes, 4-7 in the high ones.
 // kByteRow: rows multiplied with them, as kSpreadByteRow but not spread, with one ByteGroup per

@@ -31,8 +31,8 @@ struct RoundedGroup {
   std::int32_t sum;
 };
 
-// Rounds `n` floats to bytes of one scale and adds zeros up to `padded`. Anything that is not finite
-// makes the scale NaN: NaN times anything is NaN, hence so are all products of the row.
+// Rounds `n` floats to bytes of one scale and adds zeros up to `padded`. Anything that is not
+// finite makes the scale NaN: NaN times anything is NaN, hence so are all products of the row.
 PINTLE_SIMD RoundedGroup RoundGroup(const float* x, std::int32_t n, std::int32_t padded,
                                     Int8* out) {
   constexpr float kSteps = 127.0F;

@@ -22,8 +22,8 @@ std::int32_t RoundUp(std::int32_t n, std::int32_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-// The head decides between neighbouring logits: half a byte is too coarse for its weights and a byte
-// for its row, and it has few rows in a prompt.
+// The head decides between neighbouring logits: half a byte is too coarse for its weights and a
+// byte for its row, and it has few rows in a prompt.
 Element HeadElement(Element weights) {
   const bool byte_rows = weights == Element::kInt4 || weights == Element::kInt8Quad;
   return byte_rows ? Element::kInt8 : weights;

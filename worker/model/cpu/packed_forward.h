@@ -79,8 +79,8 @@ class PackedForward final : public ForwardPass {
   void RunLayer(int thread, std::int32_t index);
   void FinishHeads(int thread, std::int32_t layer_index, const Layer& layer);
   void Score(int thread, const StepBatch& batch, LogitsConsumer consume);
-  // Normalizes `rows` rows found by `row_of` into activations of `kernels`, all of which this thread
-  // may read.
+  // Normalizes `rows` rows found by `row_of` into activations of `kernels`, all of which this
+  // thread may read.
   const std::byte* Normalize(int thread, std::int32_t rows, const std::vector<float>& weight,
                              const KernelTable& kernels,
                              absl::FunctionRef<std::int32_t(std::int32_t)> row_of);
