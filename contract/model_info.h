@@ -32,6 +32,8 @@ struct ModelInfo {
   std::int64_t kv_bytes_per_token = 0;
   std::int64_t weight_bytes = 0;
   bool has_chat_template = false;
+  // A row's numbers do not depend on what shares its step.
+  bool batch_invariant = false;
 
   friend bool operator==(const ModelInfo&, const ModelInfo&) = default;
 };

@@ -227,6 +227,7 @@ ModelInfo FromProto(const v1::Model& model) {
   out.kv_bytes_per_token = model.kv_bytes_per_token();
   out.weight_bytes = model.weight_bytes();
   out.has_chat_template = model.has_chat_template();
+  out.batch_invariant = model.batch_invariant();
   return out;
 }
 
@@ -244,6 +245,7 @@ void ToProto(const ModelInfo& model, v1::Model* out) {
   out->set_kv_bytes_per_token(model.kv_bytes_per_token);
   out->set_weight_bytes(model.weight_bytes);
   out->set_has_chat_template(model.has_chat_template);
+  out->set_batch_invariant(model.batch_invariant);
 }
 
 }  // namespace pintle

@@ -26,6 +26,8 @@ struct ModelInfo {
   std::string dtype;             // of the weights as loaded
   std::string kv_dtype;
   std::string kernels;  // what computes: instruction set and dtypes, or the device
+  // Rows have the same bits whatever shares their step: true of our own kernels, not of LibTorch's.
+  bool batch_invariant = false;
 };
 
 }  // namespace pintle::model

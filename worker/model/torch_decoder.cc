@@ -178,6 +178,7 @@ absl::Status TorchDecoder::CreateForward(const TorchDecoderOptions& options) {
   packed.phases = options.phases;
   PINTLE_ASSIGN_OR_RETURN(packed.isa, cpu::ChooseCpuIsa(options.cpu_isa));
   PINTLE_ASSIGN_OR_RETURN(forward_, cpu::PackedForward::Create(config_, weights_, packed));
+  info_.batch_invariant = true;
   return absl::OkStatus();
 }
 

@@ -37,6 +37,7 @@ ModelInfo InfoOf(const model::ModelInfo& loaded) {
   info.kv_dtype = loaded.kv_dtype;
   info.device = loaded.device;
   info.kernels = loaded.kernels;
+  info.batch_invariant = loaded.batch_invariant;
   info.context_tokens = loaded.context_tokens;
   info.vocabulary = loaded.vocabulary;
   info.weight_bytes = static_cast<std::int64_t>(loaded.weight_bytes);

@@ -70,6 +70,9 @@ void AddComputeFlags(CLI::App& app, WorkerOptions& options) {
                  "Who computes on a CPU: own kernels, or aten (LibTorch: slower, to compare with)")
       ->check(CLI::IsMember({"own", "aten"}))
       ->capture_default_str();
+  app.add_flag("--batch-invariant", options.batch_invariant,
+               "Start only with kernels that give a row the same bits whatever shares its step: "
+               "our own, on a CPU, which always do");
 }
 
 }  // namespace
@@ -133,6 +136,11 @@ absl::Status WorkerOptions::Validate() const {
   }
   if (device == "cpu" && (dtype == "f16" || kv_dtype == "f16")) {
     return absl::InvalidArgumentError("--dtype f16 needs --device cuda:N; on cpu use bf16 or f32");
+  }
+  if (batch_invariant && (device != "cpu" || kernels == "aten")) {
+    return absl::InvalidArgumentError(
+        "--batch-invariant needs --device cpu and --kernels own: a row of LibTorch's kernels "
+        "depends on the rows beside it");
   }
   const bool quantised = dtype == "int8" || dtype == "w8a8" || dtype == "int4";
   if (kv_dtype == "int8" && (device != "cpu" || kernels == "aten")) {

@@ -28,6 +28,7 @@ struct WorkerOptions {
   std::string dtype = "bf16";
   std::string kv_dtype;  // empty = dtype
   std::string kernels = "own";
+  bool batch_invariant = false;  // refuse kernels whose rows depend on the batch
   std::string kv_bytes = "1GiB";
   std::string eviction_policy = "lru";
   std::string pin_budget;  // tokens or N%; empty = half the pool, or what a maximal turn leaves

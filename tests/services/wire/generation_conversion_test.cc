@@ -175,7 +175,7 @@ TEST(GenerationConversionTest, TokenizeSurvivesBothWays) {
 
 TEST(GenerationConversionTest, ModelSurvivesBothWays) {
   ModelInfo model{"n",  "a",   "f", "bf16", "bf16k", "cpu", "avx512",
-                  8192, 49152, 32,  23040,  270,     true};
+                  8192, 49152, 32,  23040,  270,     true,  true};
   v1::Model proto;
   ToProto(model, &proto);
   EXPECT_EQ(FromProto(proto), model);

@@ -41,9 +41,10 @@ Reference ReadReference() {
   return reference;
 }
 
-ModelProbe OpenSmol(const std::string& dtype) {
+ModelProbe OpenSmol(const std::string& dtype, const std::string& kv_dtype = std::string()) {
   TorchDecoderOptions options;
   options.dtype = dtype;
+  options.kv_dtype = kv_dtype;
   options.threads = 2;
   return ModelProbe::Open(SmolFolder(), options);
 }
@@ -124,11 +125,32 @@ TEST(Smollm2ParityTest, RowsOfOneStepHaveTheBitsOfRowsAlone) {
   std::vector<TokenId> tokens = one.prompt;
   tokens.insert(tokens.end(), one.output.begin(), one.output.end());
   tokens.resize(std::min<std::size_t>(tokens.size(), 60));
-  for (const char* dtype : {"f32", "bf16", "int8"}) {
+  for (const char* dtype : {"f32", "bf16", "int8", "w8a8", "int4"}) {
     ModelProbe probe = OpenSmol(dtype);
     const Logits alone = probe.LogitsOf(tokens, 1);
     for (const std::int32_t rows : {2, 3, 5, 9, 17}) {
       EXPECT_EQ(MaxDifference(probe.LogitsOf(tokens, rows), alone), 0.0F) << dtype << ", " << rows;
+    }
+  }
+}
+
+// Where a prompt is cut is the moment's affair: over a context of several splits of attention too.
+TEST(Smollm2ParityTest, TheCutsOfALongPromptChangeNoBit) {
+  constexpr std::size_t kTokens = 1100;
+  const Reference reference = ReadReference();
+  std::vector<TokenId> tokens;
+  for (std::size_t i = 0; tokens.size() < kTokens; ++i) {
+    const Case& one = reference.cases[i % reference.cases.size()];
+    tokens.insert(tokens.end(), one.prompt.begin(), one.prompt.end());
+    tokens.insert(tokens.end(), one.output.begin(), one.output.end());
+  }
+  tokens.resize(kTokens);
+  for (const char* kv_dtype : {"bf16", "int8"}) {
+    ModelProbe probe = OpenSmol("bf16", kv_dtype);
+    const Logits wide = probe.LogitsOf(tokens, 512);
+    for (const std::int32_t rows : {7, 48}) {
+      const float difference = MaxDifference(probe.LogitsOf(tokens, rows), wide);
+      EXPECT_EQ(difference, 0.0F) << kv_dtype << ", " << rows;
     }
   }
 }

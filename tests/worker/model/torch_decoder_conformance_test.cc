@@ -11,15 +11,17 @@
 namespace pintle {
 namespace {
 
-DecoderMaker TinyModel(const std::string& name, bool tensors = false,
-                       const std::string& kv_dtype = std::string()) {
+DecoderMaker TinyModel(const std::string& name, const std::string& dtype = "f32",
+                       const std::string& kv_dtype = std::string(), bool tensors = false) {
   DecoderMaker maker;
-  maker.name = name + (tensors ? "_tensors" : "") + (kv_dtype.empty() ? "" : "_kv_" + kv_dtype);
-  maker.logprob_error = 1e-4F;
-  maker.make = [name, tensors, kv_dtype](std::int32_t blocks) -> std::unique_ptr<Decoder> {
+  maker.name = name + "_" + dtype + (kv_dtype.empty() ? "" : "_kv_" + kv_dtype) +
+               (tensors ? "_tensors" : "");
+  // Our kernels' rows depend on nothing but their context, bit for bit; LibTorch's do not.
+  maker.logprob_error = tensors ? 1e-4F : 0.0F;
+  maker.make = [name, dtype, kv_dtype, tensors](std::int32_t blocks) -> std::unique_ptr<Decoder> {
     model::TorchDecoderOptions options;
     options.model_dir = std::string(PINTLE_SOURCE_DIR) + "/tests/data/model/" + name;
-    options.dtype = "f32";
+    options.dtype = dtype;
     options.kv_dtype = kv_dtype;
     options.threads = 2;
     options.tensor_forward = tensors;
@@ -33,9 +35,14 @@ DecoderMaker TinyModel(const std::string& name, bool tensors = false,
 
 INSTANTIATE_TEST_SUITE_P(TinyModels, DecoderConformance,
                          testing::Values(TinyModel("llama_plain"), TinyModel("qwen3_norms"),
-                                         TinyModel("qwen3_norms", false, "int8"),
+                                         TinyModel("qwen3_norms", "f32", "int8"),
                                          TinyModel("mistral_window"),
-                                         TinyModel("llama_plain", /*tensors=*/true)),
+                                         TinyModel("llama_plain", "bf16"),
+                                         TinyModel("llama_plain", "int8"),
+                                         TinyModel("llama_plain", "w8a8"),
+                                         TinyModel("llama_plain", "int4"),
+                                         TinyModel("llama_plain", "int8", "int8"),
+                                         TinyModel("llama_plain", "f32", "", /*tensors=*/true)),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -80,9 +80,16 @@ TEST(TorchDecoderTest, SaysWhatItHasLoaded) {
   EXPECT_EQ(info.eos_token_ids, std::vector<TokenId>({1}));
   EXPECT_EQ(info.fingerprint.size(), 32U);
   EXPECT_EQ(info.dtype, "f32");
+  EXPECT_TRUE(info.batch_invariant);
   EXPECT_EQ(decoder->Layout().block_tokens, 32);
   EXPECT_EQ(decoder->Layout().bytes_per_token, 2U * 2 * 2 * 24 * 4);
   EXPECT_EQ(decoder->Limits().vocabulary, 64);
+}
+
+TEST(TorchDecoderTest, LibTorchsRowsArePromisedToNobody) {
+  TorchDecoderOptions options = TinyOptions();
+  options.tensor_forward = true;
+  EXPECT_FALSE(LoadTiny(options)->Info().batch_invariant);
 }
 
 TEST(TorchDecoderTest, FingerprintTellsDtypesApart) {

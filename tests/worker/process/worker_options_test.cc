@@ -52,6 +52,17 @@ TEST(WorkerOptionsTest, AFaultyValueNamesItsFlag) {
   EXPECT_THROW(Parse("--threads 2"), CLI::ParseError) << "a model is required";
 }
 
+TEST(WorkerOptionsTest, BatchInvariantTakesOurKernelsAlone) {
+  EXPECT_FALSE(Parse("--model m").batch_invariant);
+  EXPECT_TRUE(Parse("--model m --batch-invariant --dtype int4 --kv-dtype int8").Validate().ok());
+  for (const char* other : {" --device cuda:0", " --kernels aten"}) {
+    const std::string line = std::string("--model m --batch-invariant") + other;
+    const absl::Status status = Parse(line).Validate();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << other;
+    EXPECT_NE(status.message().find("--batch-invariant"), std::string::npos) << other;
+  }
+}
+
 TEST(WorkerOptionsTest, SpeculationIsOnWithinItsBoundsUnlessSwitchedOff) {
   EXPECT_EQ(Parse("--model m").speculation, "ngram");
   EXPECT_EQ(Parse("--model m --speculation off").speculation, "off");
