@@ -68,8 +68,7 @@ inline constexpr float kSpreadFactor = 0.125F;  // makes it its own inverse
 
 struct QuadGroup {
   float scale;
-  std::int32_t start;  // -128 x the sum of the group's bytes: where sums begin, as bytes q stand
-                       // for q - 128
+  std::int32_t zero;  // -128 x the sum of the group's bytes: q stands for q - 128
 };
 
 struct ByteGroup {

@@ -46,10 +46,38 @@ PINTLE_SIMD GroupScales ReadScales(const Byte* header, int column) {
   return {{Simd::LoadBf16(at), Simd::LoadBf16(at + kWidth)}};
 }
 
+// Rows by four, each four by its first: what an address can say of the others costs no register.
+// The compiler must not see that they are one, or it keeps an address for every row, in memory.
+template <int kRows, typename Value>
+struct RowFours {
+  PINTLE_SIMD RowFours Of(const Value* a, std::size_t stride) {
+    RowFours fours;
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) {
+      fours.at[i] = a + static_cast<std::size_t>(4 * i) * stride;
+      asm("" : "+r"(fours.at[i]));
+    }
+    fours.stride = stride;
+    return fours;
+  }
+  // Four bytes of row r, in all lanes.
+  __attribute__((always_inline)) Ints Bytes(int r, std::int32_t i) const {
+    return FourBytesAt(at[r / 4] + static_cast<std::size_t>(r % 4) * stride + i);
+  }
+  __attribute__((always_inline)) void Advance(std::int32_t n) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) at[i] += n;
+  }
+
+  static constexpr int kCount = (kRows + 3) / 4;
+  const Value* at[kCount];
+  std::size_t stride;
+};
+
 // --- panels --------------------------------------------------------------------------------------
 // What a kind of columns says: inputs a group has, bytes before a group, inputs and bytes a line of
-// a panel has, rows a tile has at most; a group's first sums, a line's products, and what a group
-// adds to the totals. `group` is what the row says about the group.
+// a panel has, rows a tile has at most; a line's products, and what a group adds to the totals.
+// `group` is what the row says about the group.
 
 // kInt8, with rows in 16 bits.
 struct Int8Columns {
@@ -63,13 +91,18 @@ struct Int8Columns {
 
   PINTLE_SIMD std::int32_t Padded(std::int32_t k) { return k; }
 
-  PINTLE_SIMD Ints Start(const char* /*group*/) { return Simd::SetInt(0); }
-
   template <int kRows>
-  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int16* a, std::size_t stride,
+  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const RowFours<kRows, Int16>& rows, std::int32_t i,
                         const Byte* line, int column) {
-    // `Step` alone would be this one.
-    cpu::Step<kRows>(sums, a, stride, reinterpret_cast<const Int8*>(line) + 2 * column, 0);
+    const auto* weights = reinterpret_cast<const Int8*>(line) + 2 * column;
+    const Ints w0 = Simd::LoadInt8(weights);
+    const Ints w1 = Simd::LoadInt8(weights + 2 * kWidth);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Ints x = rows.Bytes(r, i);
+      sums[r][0] = Simd::DotInt16(sums[r][0], w0, x);
+      sums[r][1] = Simd::DotInt16(sums[r][1], w1, x);
+    }
   }
 
   PINTLE_SIMD void Add(Floats (&totals)[2], const Ints (&sums)[2], const char* /*group*/,
@@ -79,11 +112,15 @@ struct Int8Columns {
     totals[1] = Simd::Fma(Simd::IntsToFloats(sums[1]), scales.at[1], totals[1]);
   }
 
-  // Once all groups are in, the row's own scale.
-  PINTLE_SIMD void Finish(Floats (&totals)[2], const char* row_end) {
-    const Floats scale = FloatAt(row_end);
-    totals[0] = Simd::Mul(totals[0], scale);
-    totals[1] = Simd::Mul(totals[1], scale);
+  // Once all groups are in, each row's own scale.
+  PINTLE_SIMD void Finish(int rows, const char* row_end, std::size_t row_bytes, float* out) {
+    for (int r = 0; r < rows; ++r) {
+      const Floats scale = FloatAt(row_end + static_cast<std::size_t>(r) * row_bytes);
+      for (int c = 0; c < kPanelColumns; c += kWidth) {
+        float* at = out + r * kPanelColumns + c;
+        Simd::Store(at, Simd::Mul(Simd::Load(at), scale));
+      }
+    }
   }
 };
 
@@ -99,18 +136,14 @@ struct QuadColumns {
 
   PINTLE_SIMD std::int32_t Padded(std::int32_t k) { return PaddedInputs(k); }
 
-  PINTLE_SIMD Ints Start(const char* group) {
-    return FourBytesAt(group + offsetof(QuadGroup, start));
-  }
-
   template <int kRows>
-  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int8* a, std::size_t stride,
+  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const RowFours<kRows, Int8>& rows, std::int32_t i,
                         const Byte* line, int column) {
     const Ints w0 = Simd::LoadBytes(line + 4 * column);
     const Ints w1 = Simd::LoadBytes(line + 4 * column + 4 * kWidth);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Ints x = FourBytesAt(a + static_cast<std::size_t>(r) * stride);
+      const Ints x = rows.Bytes(r, i);
       sums[r][0] = Simd::DotBytes(sums[r][0], w0, x);
       sums[r][1] = Simd::DotBytes(sums[r][1], w1, x);
     }
@@ -119,12 +152,15 @@ struct QuadColumns {
   PINTLE_SIMD void Add(Floats (&totals)[2], const Ints (&sums)[2], const char* group,
                        const Byte* header, int column) {
     const GroupScales scales = ReadScales(header, column);
+    const Ints zero = FourBytesAt(group + offsetof(QuadGroup, zero));
     const Floats row = FloatAt(group);
-    totals[0] = Simd::Fma(Simd::IntsToFloats(sums[0]), Simd::Mul(scales.at[0], row), totals[0]);
-    totals[1] = Simd::Fma(Simd::IntsToFloats(sums[1]), Simd::Mul(scales.at[1], row), totals[1]);
+    const Floats whole0 = Simd::IntsToFloats(Simd::AddInts(sums[0], zero));
+    const Floats whole1 = Simd::IntsToFloats(Simd::AddInts(sums[1], zero));
+    totals[0] = Simd::Fma(whole0, Simd::Mul(scales.at[0], row), totals[0]);
+    totals[1] = Simd::Fma(whole1, Simd::Mul(scales.at[1], row), totals[1]);
   }
 
-  PINTLE_SIMD void Finish(Floats (&)[2], const char* /*row_end*/) {}
+  PINTLE_SIMD void Finish(int, const char*, std::size_t, float*) {}
 };
 
 // kInt4, with rows in bytes.
@@ -140,10 +176,8 @@ struct Int4Columns {
 
   PINTLE_SIMD std::int32_t Padded(std::int32_t k) { return PaddedInputs(k); }
 
-  PINTLE_SIMD Ints Start(const char* /*group*/) { return Simd::SetInt(0); }
-
   template <int kRows>
-  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int8* a, std::size_t stride,
+  PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const RowFours<kRows, Int8>& rows, std::int32_t i,
                         const Byte* line, int column) {
     const Ints b0 = Simd::LoadBytes(line + 4 * column);
     const Ints b1 = Simd::LoadBytes(line + 4 * column + 4 * kWidth);
@@ -153,11 +187,10 @@ struct Int4Columns {
     const Ints high1 = Simd::HighNibbles(b1);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Int8* row = a + static_cast<std::size_t>(r) * stride;
-      const Ints x = FourBytesAt(row);
+      const Ints x = rows.Bytes(r, i);
       sums[r][0] = Simd::DotBytes(sums[r][0], low0, x);
       sums[r][1] = Simd::DotBytes(sums[r][1], low1, x);
-      const Ints y = FourBytesAt(row + 4);
+      const Ints y = rows.Bytes(r, i + 4);
       sums[r][0] = Simd::DotBytes(sums[r][0], high0, y);
       sums[r][1] = Simd::DotBytes(sums[r][1], high1, y);
     }
@@ -175,7 +208,7 @@ struct Int4Columns {
     totals[1] = Simd::Fma(Simd::IntsToFloats(sums[1]), Simd::Mul(scales.at[1], row), totals[1]);
   }
 
-  PINTLE_SIMD void Finish(Floats (&)[2], const char* /*row_end*/) {}
+  PINTLE_SIMD void Finish(int, const char*, std::size_t, float*) {}
 };
 
 // --- out[kRows][32] = a[kRows][k] x one panel ----------------------------------------------------
@@ -185,22 +218,41 @@ struct Int4Columns {
 template <int kRows>
 constexpr bool kTotalsStay = kRows <= Simd::kTileRows / 2;
 
+// The products of a group's `n` inputs.
 template <int kRows, typename Columns>
-PINTLE_SIMD void GroupSums(Ints (&sums)[kRows][2], const typename Columns::Value* a,
-                           std::size_t stride, const Byte* lines, std::int32_t n, int column,
-                           const Byte*& ahead, std::size_t ahead_step) {
-  for (std::int32_t i = 0; i < n; i += Columns::kLineInputs) {
+PINTLE_SIMD void GroupSums(Ints (&sums)[kRows][2],
+                           RowFours<kRows, typename Columns::Value>& rows, const Byte* lines,
+                           std::int32_t n, int column, const Byte*& ahead,
+                           std::size_t ahead_step) {
+  constexpr std::int32_t kInputs = Columns::kLineInputs;
+  // Two lines of a panel a turn, where there are two: the turn itself costs half as much.
+  constexpr std::int32_t kTurn = 2 * kInputs;
+  const auto fetch = [&] {
+    const Byte* at = kRows <= kStreamRows ? lines + kFetchAhead : ahead;
     if constexpr (kRows <= kStreamRows) {
-      ahead = lines + kFetchAhead;
-      __builtin_prefetch(ahead);
-      if constexpr (Columns::kLineBytes > 64) __builtin_prefetch(ahead + 64);
+      __builtin_prefetch(at);
+      __builtin_prefetch(at + 64);
+      if constexpr (Columns::kLineBytes > 64) {
+        __builtin_prefetch(at + 128);
+        __builtin_prefetch(at + 192);
+      }
     } else {
-      __builtin_prefetch(ahead, 0, 2);
-      if constexpr (Columns::kLineBytes > 64) __builtin_prefetch(ahead + 64, 0, 2);
-      ahead += ahead_step;
+      __builtin_prefetch(at, 0, 2);
+      if constexpr (Columns::kLineBytes > 64) __builtin_prefetch(at + 64, 0, 2);
+      ahead += 2 * ahead_step;
     }
-    Columns::template Step<kRows>(sums, a + i, stride, lines, column);
-    lines += Columns::kLineBytes;
+  };
+  std::int32_t i = 0;
+  for (; i + kTurn <= n; i += kTurn) {
+    fetch();
+    Columns::template Step<kRows>(sums, rows, 0, lines, column);
+    Columns::template Step<kRows>(sums, rows, kInputs, lines + Columns::kLineBytes, column);
+    rows.Advance(kTurn);
+    lines += 2 * Columns::kLineBytes;
+  }
+  if (i < n) {
+    Columns::template Step<kRows>(sums, rows, 0, lines, column);
+    rows.Advance(kInputs);
   }
 }
 
@@ -210,22 +262,41 @@ struct LineFetch {
   std::size_t step = 0;  // bytes per line
 };
 
+// Adds a group's sums to the totals of a full tile, which wait in `out`; the first group's begin
+// there.
+template <int kRows, typename Columns, bool kFirst>
+PINTLE_SIMD void AddWaiting(const Ints (&sums)[kRows][2], const char* group, std::size_t row_bytes,
+                            const Byte* header, int column, float* out) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    float* kept = out + r * kPanelColumns;
+    Floats totals[2] = {Simd::Zero(), Simd::Zero()};
+    if constexpr (!kFirst) {
+      totals[0] = Simd::Load(kept);
+      totals[1] = Simd::Load(kept + kWidth);
+    }
+    Columns::Add(totals, sums[r], group + static_cast<std::size_t>(r) * row_bytes, header, column);
+    Simd::Store(kept, totals[0]);
+    Simd::Store(kept + kWidth, totals[1]);
+    // Else the compiler would move what waits into registers it does not have.
+    asm volatile("" ::: "memory");
+  }
+}
+
 template <int kRows, typename Columns>
 void GroupTile(const typename Columns::Value* a, std::size_t stride, const Byte* panel,
                std::int32_t k, float* out, const LineFetch& fetch) {
   using Value = typename Columns::Value;
+  constexpr bool kStay = kTotalsStay<kRows>;
   const std::int32_t padded = Columns::Padded(k);
   const std::size_t row_bytes = stride * sizeof(Value);
   for (int pass = 0; pass < kPanelColumns; pass += kPassColumns) {
-    Floats totals[kRows][2];
+    Floats totals[kStay ? kRows : 1][2];
+    if constexpr (kStay) {
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      totals[r][0] = totals[r][1] = Simd::Zero();
-      if constexpr (!kTotalsStay<kRows>) {
-        Simd::Store(out + r * kPanelColumns + pass, totals[r][0]);
-        Simd::Store(out + r * kPanelColumns + pass + kWidth, totals[r][1]);
-      }
+      for (int r = 0; r < kRows; ++r) totals[r][0] = totals[r][1] = Simd::Zero();
     }
+    auto rows = RowFours<kRows, Value>::Of(a, stride);
     const Byte* header = panel;
     const Byte* ahead = fetch.at;
     const auto* row_end = reinterpret_cast<const char*>(a + padded);
@@ -234,41 +305,31 @@ void GroupTile(const typename Columns::Value* a, std::size_t stride, const Byte*
       const std::int32_t n = padded - first < Columns::kGroup ? padded - first : Columns::kGroup;
       Ints sums[kRows][2];
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        sums[r][0] = sums[r][1] =
-            Columns::Start(group + static_cast<std::size_t>(r) * row_bytes);
-      }
-      GroupSums<kRows, Columns>(sums, a + first, stride, header + Columns::kHeader, n, pass, ahead,
-                                fetch.step);
+      for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = Simd::SetInt(0);
+      GroupSums<kRows, Columns>(sums, rows, header + Columns::kHeader, n, pass, ahead, fetch.step);
+      if constexpr (kStay) {
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        float* kept = out + r * kPanelColumns + pass;
-        if constexpr (!kTotalsStay<kRows>) {
-          totals[r][0] = Simd::Load(kept);
-          totals[r][1] = Simd::Load(kept + kWidth);
+        for (int r = 0; r < kRows; ++r) {
+          const char* of_row = group + static_cast<std::size_t>(r) * row_bytes;
+          Columns::Add(totals[r], sums[r], of_row, header, pass);
         }
-        Columns::Add(totals[r], sums[r], group + static_cast<std::size_t>(r) * row_bytes, header,
-                     pass);
-        if constexpr (!kTotalsStay<kRows>) {
-          Simd::Store(kept, totals[r][0]);
-          Simd::Store(kept + kWidth, totals[r][1]);
-        }
+      } else if (first == 0) {
+        AddWaiting<kRows, Columns, true>(sums, group, row_bytes, header, pass, out + pass);
+      } else {
+        AddWaiting<kRows, Columns, false>(sums, group, row_bytes, header, pass, out + pass);
       }
       header += Columns::kHeader + n / Columns::kLineInputs * Columns::kLineBytes;
       group += Columns::kRowGroupBytes;
     }
+    if constexpr (kStay) {
 #pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      float* kept = out + r * kPanelColumns + pass;
-      if constexpr (!kTotalsStay<kRows>) {
-        totals[r][0] = Simd::Load(kept);
-        totals[r][1] = Simd::Load(kept + kWidth);
+      for (int r = 0; r < kRows; ++r) {
+        Simd::Store(out + r * kPanelColumns + pass, totals[r][0]);
+        Simd::Store(out + r * kPanelColumns + pass + kWidth, totals[r][1]);
       }
-      Columns::Finish(totals[r], row_end + static_cast<std::size_t>(r) * row_bytes);
-      Simd::Store(kept, totals[r][0]);
-      Simd::Store(kept + kWidth, totals[r][1]);
     }
   }
+  Columns::Finish(kRows, reinterpret_cast<const char*>(a + padded), row_bytes, out);
 }
 
 template <int kRows, typename Columns>
@@ -290,6 +351,22 @@ PINTLE_SIMD std::size_t BytesOfPanel(std::int32_t k) {
          static_cast<std::size_t>(padded / Columns::kLineInputs) * Columns::kLineBytes;
 }
 
+// Has the lines fetched that a tile's results go to: by then they are at hand.
+PINTLE_SIMD void FetchResults(const Product& p, std::int32_t first, std::int32_t rows,
+                              std::int32_t panel) {
+  const bool halves = p.epilogue == Epilogue::kSiluMul;
+  const std::size_t stride = (halves ? p.activations_stride : p.out_stride) * sizeof(float);
+  const std::size_t bytes = (halves ? kPanelColumns / 2 : kPanelColumns) * sizeof(float);
+  const char* at = halves ? static_cast<const char*>(p.activations)
+                          : reinterpret_cast<const char*>(p.out);
+  at += static_cast<std::size_t>(first) * stride + static_cast<std::size_t>(panel) * bytes;
+  for (std::int32_t r = 0; r < rows; ++r, at += stride) {
+    __builtin_prefetch(at, 1);
+    __builtin_prefetch(at + bytes / 2, 1);
+    __builtin_prefetch(at + bytes - 1, 1);
+  }
+}
+
 template <typename Columns>
 void MultiplyGroupRows(const Product& p, std::int32_t first, std::int32_t end,
                        std::int32_t panel) {
@@ -308,6 +385,7 @@ void MultiplyGroupRows(const Product& p, std::int32_t first, std::int32_t end,
   fetch.step = static_cast<std::size_t>(Columns::kLineBytes) / tiles;
   for (std::int32_t r = first; r < end; r += tile) {
     const std::int32_t rows = end - r < tile ? end - r : tile;
+    if (rows > kStreamRows) FetchResults(p, r, rows, panel);
     GroupTileOf<kRowsMax, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                                    weights, p.k, sums, fetch);
     fetch.at += bytes / tiles;

@@ -111,6 +111,7 @@ struct Simd {
   }
 
   PINTLE_SIMD Ints SetInt(int x) { return {_mm256_set1_epi32(x)}; }
+  PINTLE_SIMD Ints AddInts(Ints a, Ints b) { return {_mm256_add_epi32(a.v, b.v)}; }
   PINTLE_SIMD Floats IntsToFloats(Ints x) { return _mm256_cvtepi32_ps(x.v); }
   // 16 bytes as 16-bit numbers.
   PINTLE_SIMD Ints LoadInt8(const std::int8_t* p) {

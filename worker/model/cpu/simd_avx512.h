@@ -95,6 +95,7 @@ struct Simd {
     _mm512_storeu_si512(p, _mm512_or_si512(first, second));
   }
   PINTLE_SIMD Ints SetInt(int x) { return {_mm512_set1_epi32(x)}; }
+  PINTLE_SIMD Ints AddInts(Ints a, Ints b) { return {_mm512_add_epi32(a.v, b.v)}; }
   PINTLE_SIMD Floats IntsToFloats(Ints x) { return _mm512_cvtepi32_ps(x.v); }
   // 32 bytes as 16-bit numbers.
   PINTLE_SIMD Ints LoadInt8(const std::int8_t* p) {

@@ -167,7 +167,7 @@ TEST_P(KernelsBytesTest, RowsKeepTheirValuesGroupByGroup) {
         const auto group = Beside<ByteGroup>(row, k, i, group_inputs);
         ASSERT_FLOAT_EQ(group.whole, group.scale * static_cast<float>(sum));
       } else {
-        ASSERT_EQ(Beside<QuadGroup>(row, k, i, group_inputs).start, -128 * sum);
+        ASSERT_EQ(Beside<QuadGroup>(row, k, i, group_inputs).zero, -128 * sum);
       }
     }
   }
