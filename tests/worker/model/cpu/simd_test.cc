@@ -29,6 +29,18 @@ TEST(SimdTest, SumsPeaksAndColumns) {
             Row({0, 11, 12, 0, 0, 0, 0, 0}));
 }
 
+TEST(SimdTest, SumsAndDifferencesAreAHadamardMatrix) {
+  for (int one = 0; one < Simd::kWidth; ++one) {
+    float x[Simd::kWidth] = {};
+    x[one] = 3.0F;
+    Simd::Store(x, Simd::SumsAndDifferences(Simd::Load(x)));
+    for (int lane = 0; lane < Simd::kWidth; ++lane) {
+      const bool odd = __builtin_popcount(static_cast<unsigned>(one & lane)) % 2 != 0;
+      EXPECT_EQ(x[lane], odd ? -3.0F : 3.0F) << one << ", " << lane;
+    }
+  }
+}
+
 TEST(SimdTest, NanOnTheRightSurvivesMaxAndMin) {
   const Simd::Floats nan = Simd::Set(NAN);
   EXPECT_TRUE(std::isnan(Out(Simd::Max(Simd::Set(1), nan))[0]));
