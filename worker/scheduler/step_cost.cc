@@ -24,8 +24,9 @@ constexpr std::int32_t kRowsTaught = 8;
 constexpr double kSurprise = 2.0;
 // Figures that are wrong by more are soon measured again or of no use.
 constexpr double kDriftMax = 8.0;
-// Streams' contexts grow by a token a step, a prompt's by all its rows.
-constexpr double kDriftWeight = 1.0 / 64;
+// Streams' contexts grow by a token a step, a prompt's by all its rows: most of what is dearer than
+// expected is the prompt's. Twice as much has streams wait longer beside a long prompt.
+constexpr double kDriftWeight = 1.0 / 128;
 // What one prompt makes of running streams' pace, and each further one for each stream. With 8, the
 // first tokens of 16 chats of short turns come in half the time they take with 0, the tokens after
 // them by a half later, and a turn as a whole a tenth sooner (a simulation with measured costs).
