@@ -176,8 +176,9 @@ void FitInt4(const float* x, std::int32_t n, Int4Line* lines, float* steps) {
   std::copy(x, x + kColumns, high);
   for (std::size_t i = 1; i < count; ++i) {
     for (std::size_t c = 0; c < kColumns; ++c) {
-      low[c] = std::min(low[c], x[i * kColumns + c]);
-      high[c] = std::max(high[c], x[i * kColumns + c]);
+      const float value = x[i * kColumns + c];
+      low[c] = value < low[c] ? value : low[c];
+      high[c] = value > high[c] ? value : high[c];
     }
   }
   float best[kColumns];
@@ -199,17 +200,15 @@ void FitInt4(const float* x, std::int32_t n, Int4Line* lines, float* steps) {
     ChooseSteps(x, count, tried, trial);
     float errors[kColumns];
     SquaredErrors(x, count, tried, trial, errors);
-    bool better[kColumns];
-    for (std::size_t c = 0; c < kColumns; ++c) {
-      better[c] = errors[c] < best[c];
-      if (!better[c]) continue;
-      best[c] = errors[c];
-      lines[c] = tried[c];
-    }
     for (std::size_t i = 0; i < count; ++i) {
       for (std::size_t c = 0; c < kColumns; ++c) {
-        steps[i * kColumns + c] = better[c] ? trial[i * kColumns + c] : steps[i * kColumns + c];
+        const std::size_t at = i * kColumns + c;
+        steps[at] = errors[c] < best[c] ? trial[at] : steps[at];
       }
+    }
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      lines[c] = errors[c] < best[c] ? tried[c] : lines[c];
+      best[c] = errors[c] < best[c] ? errors[c] : best[c];
     }
   }
 }
