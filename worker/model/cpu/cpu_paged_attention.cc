@@ -235,7 +235,7 @@ void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows)
     const auto row = static_cast<std::size_t>(slice.first_row);
     const std::size_t head =
         static_cast<std::size_t>(mine.kv_head) * static_cast<std::size_t>(group);
-    task.q = rows.q + row * rows.q_row_stride + head * rows.q_head_stride;
+    task.q = QueriesOf(rows, mine);
     task.out = rows.out +
                (row * rows.out_row_stride + head * rows.out_head_stride) * rows.out_element_bytes;
     task.pool = pool_->base() + HeadOffset(layer, mine.kv_head);
@@ -244,6 +244,7 @@ void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows)
     task.rows = mine.rows;
     task.start = slice.start;
     task.next_blocks = 0;
+    task.next_q = nullptr;
     if (i + 1 < task_ends_[index]) {
       const Task& next = tasks_[i + 1];
       const SequenceSlice& then = batch_->slices[static_cast<std::size_t>(next.slice)];
@@ -252,9 +253,20 @@ void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows)
       task.next_pool = pool_->base() + HeadOffset(layer, next.kv_head);
       task.next_table = then.block_table.data() + first;
       task.next_blocks = static_cast<std::int32_t>(then.block_table.size() - first);
+      if (next.rows >= task.rows) {
+        task.next_q = QueriesOf(rows, next);
+        task.next_first_row = next.first_row;
+      }
     }
     RunTask(task, mine, thread);
   }
+}
+
+const float* CpuPagedAttention::QueriesOf(const Rows& rows, const Task& task) const {
+  const SequenceSlice& slice = batch_->slices[static_cast<std::size_t>(task.slice)];
+  const std::int32_t head = task.kv_head * (config_.heads / config_.kv_heads);
+  return rows.q + static_cast<std::size_t>(slice.first_row) * rows.q_row_stride +
+         static_cast<std::size_t>(head) * rows.q_head_stride;
 }
 
 void CpuPagedAttention::RunTask(const AttentionTask& task, const Task& mine, int thread) const {

@@ -81,6 +81,8 @@ class CpuPagedAttention final : public AttentionBackend {
   // Appends the tasks of one slice's rows [first, first + rows) on one head.
   void AddTasks(const StepBatch& batch, const Task& whole);
   std::int64_t Cost(const StepBatch& batch, const Task& task) const;
+  // The slice's first row's queries of the task's head.
+  const float* QueriesOf(const Rows& rows, const Task& task) const;
   void RunTask(const AttentionTask& task, const Task& mine, int thread) const;
   void PlanTasks(const StepBatch& batch);
   std::size_t HeadOffset(std::int32_t layer, std::int32_t kv_head) const;

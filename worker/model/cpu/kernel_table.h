@@ -130,6 +130,9 @@ struct AttentionTask {
   const std::byte* next_pool = nullptr;
   const std::int32_t* next_table = nullptr;
   std::int32_t next_blocks = 0;
+  // Its queries of the same number of rows, or null: to be fetched as well.
+  const float* next_q = nullptr;
+  std::int32_t next_first_row = 0;
 };
 
 // One thread's working memory for attention tasks.

@@ -19,13 +19,17 @@ namespace {
 
 constexpr std::int32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
 
+// Of the flattened row f, given the slice's first.
+PINTLE_SIMD const float* QueryOf(const AttentionTask& t, const float* first, std::int32_t f) {
+  return first + static_cast<std::size_t>(f / t.group) * t.q_row_stride +
+         static_cast<std::size_t>(f % t.group) * t.q_head_stride;
+}
+
 template <typename Q>
 PINTLE_SIMD void LoadQueries(const AttentionTask& t, Q* q) {
   const float scale = t.scale * kLog2E;
   for (std::int32_t r = 0; r < t.rows; ++r) {
-    const std::int32_t f = t.first_row + r;
-    const float* source = t.q + static_cast<std::size_t>(f / t.group) * t.q_row_stride +
-                          static_cast<std::size_t>(f % t.group) * t.q_head_stride;
+    const float* source = QueryOf(t, t.q, t.first_row + r);
     Q* target = q + static_cast<std::size_t>(r) * static_cast<std::size_t>(t.head_dim);
     std::int32_t i = 0;
     for (; i + kWidth <= t.head_dim; i += kWidth) {
@@ -208,6 +212,12 @@ struct Products {
   }
 };
 
+PINTLE_SIMD void FetchQuery(const AttentionTask& t, std::int32_t r) {
+  const auto* line =
+      reinterpret_cast<const char*>(QueryOf(t, t.next_q, t.next_first_row + r));
+  for (std::int32_t i = 0; i < t.head_dim; i += 16) __builtin_prefetch(line + i * 4, 0, 2);
+}
+
 // One chunk, for all rows of the task, into the scratch's running softmax.
 template <typename A, typename Kv>
 PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s,
@@ -215,7 +225,10 @@ PINTLE_SIMD void AttendChunk(const AttentionTask& t, const AttentionScratch& s,
   Chunk<Kv> chunk;
   FindChunk(t, first, last, chunk);
   Products<A, Kv>::Score(t, s, chunk);
+  // Once in a task, between computations: at its end the next one would wait for them.
+  const bool fetch = t.next_q != nullptr && last - first < kAttentionChunk;
   for (std::int32_t r = 0; r < t.rows; ++r) {
+    if (fetch) FetchQuery(t, r);
     const std::int32_t position = t.start + (t.first_row + r) / t.group;
     const RowSoftmax row = {s.references + r, s.lanes + r * kSoftmaxLanes,
                             s.sums + r * t.padded_dim, t.padded_dim};

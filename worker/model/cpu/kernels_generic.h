@@ -163,10 +163,21 @@ void Multiply(const Product& p, std::int32_t panel_begin, std::int32_t panel_end
 // --- rows ---------------------------------------------------------------------------------------
 
 PINTLE_SIMD float InverseRms(const float* x, float epsilon, std::int32_t n) {
-  Floats sum = Simd::Zero();
+  // As many sums as hide the latency of adding to one.
+  constexpr int kSums = 4;
+  Floats sums[kSums] = {Simd::Zero(), Simd::Zero(), Simd::Zero(), Simd::Zero()};
   std::int32_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) sum = Simd::Fma(Simd::Load(x + i), Simd::Load(x + i), sum);
-  float total = Simd::Sum(sum);
+  for (; i + kSums * kWidth <= n; i += kSums * kWidth) {
+#pragma GCC unroll 4
+    for (int s = 0; s < kSums; ++s) {
+      const Floats part = Simd::Load(x + i + s * kWidth);
+      sums[s] = Simd::Fma(part, part, sums[s]);
+    }
+  }
+  for (; i + kWidth <= n; i += kWidth) {
+    sums[0] = Simd::Fma(Simd::Load(x + i), Simd::Load(x + i), sums[0]);
+  }
+  float total = Simd::Sum(Simd::Add(Simd::Add(sums[0], sums[1]), Simd::Add(sums[2], sums[3])));
   for (; i < n; ++i) total += x[i] * x[i];
   return 1.0F / __builtin_sqrtf(total / static_cast<float>(n) + epsilon);
 }

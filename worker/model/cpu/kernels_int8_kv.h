@@ -64,9 +64,7 @@ template <>
 PINTLE_SIMD_SPECIAL void LoadQueries<Int16>(const AttentionTask& t, Int16* q) {
   const float scale = t.scale * kLog2E;
   for (std::int32_t r = 0; r < t.rows; ++r) {
-    const std::int32_t f = t.first_row + r;
-    const float* source = t.q + static_cast<std::size_t>(f / t.group) * t.q_row_stride +
-                          static_cast<std::size_t>(f % t.group) * t.q_head_stride;
+    const float* source = QueryOf(t, t.q, t.first_row + r);
     const Floats factor = Simd::Set(scale);
     QuantizeRow(
         t.head_dim, q + static_cast<std::size_t>(r) * static_cast<std::size_t>(t.head_dim + 2),
