@@ -12,6 +12,7 @@
 #include "services/execution/running_calls.h"
 #include "services/identity/caller_rules.h"
 #include "services/request_log/request_record.h"
+#include "services/turns/client_connections.h"
 
 namespace pintle {
 
@@ -73,6 +74,7 @@ class ExecutionService final : public v1::Execution::CallbackService {
   const CallerRules& callers_;
   const Clock& clock_;
   const std::vector<RequestObserver*> observers_;
+  ClientConnections connections_;
   SessionKvBackend& kv_;
   RunningCalls running_;
   std::atomic<bool> draining_{false};

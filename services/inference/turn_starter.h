@@ -13,6 +13,7 @@
 #include "contract/turn.h"
 #include "pintle/v1/inference.pb.h"
 #include "services/request_log/request_recorder.h"
+#include "services/turns/client_connections.h"
 #include "services/turns/slow_readers.h"
 #include "sessions/turn_front.h"
 
@@ -42,6 +43,9 @@ class TurnStarter {
   // Where running turns are watched for peers that do not read.
   SlowReaders& readers() const { return readers_; }
 
+  // What the running calls' clients are connected by.
+  ClientConnections& connections() const { return connections_; }
+
   TurnFront& turns() const { return turns_; }
   const Clock& clock() const { return clock_; }
 
@@ -51,6 +55,7 @@ class TurnStarter {
   const Clock& clock_;
   std::atomic<bool> draining_{false};
   mutable SlowReaders readers_;
+  mutable ClientConnections connections_;
 };
 
 }  // namespace pintle

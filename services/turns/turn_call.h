@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "contract/turn.h"
 #include "services/turns/call_deadline.h"
+#include "services/turns/client_connections.h"
 #include "services/turns/turn_pump.h"
 #include "services/wire/status_conversion.h"
 #include "services/wire/turn_conversion.h"
@@ -31,14 +32,18 @@ namespace pintle {
 //   OnCancel (peer gone, deadline): the turn is asked to roll back; its events are dropped until
 //   the last one, then finishing.
 //
+// Writes of calls that share a connection may leave together (ClientConnection).
 // One write is in flight at a time; the turn's outbox, not this, holds what a slow reader leaves.
 // Thread: gRPC's threads and the turn's; none is ever made to wait. Owns itself until OnDone.
 template <typename Response>
 class TurnCall : public grpc::ServerWriteReactor<Response> {
  public:
-  explicit TurnCall(grpc::CallbackServerContext& context) : context_(context) {}
+  // `connections` may be null: then each write leaves by itself.
+  explicit TurnCall(grpc::CallbackServerContext& context, ClientConnections* connections = nullptr)
+      : context_(context), connections_(connections) {}
 
   void OnWriteDone(bool ok) override {
+    if (connection_ != nullptr) connection_->Release();
     if (!ok) broken_ = true;
     pump()->Resume();
   }
@@ -52,6 +57,7 @@ class TurnCall : public grpc::ServerWriteReactor<Response> {
  protected:
   // Exactly one of Run and End is called, once, before gRPC gets this.
   void Run(std::unique_ptr<TurnStream> stream) {
+    if (connections_ != nullptr) connection_ = connections_->Join(context_.peer());
     auto running = std::make_shared<TurnPump>(
         std::move(stream), [this](const TurnEvent& event) { return Take(event); });
     {
@@ -95,6 +101,7 @@ class TurnCall : public grpc::ServerWriteReactor<Response> {
       Ended(absl::OkStatus());
       this->StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
     } else {
+      if (connection_ != nullptr) connection_->Hold();
       this->StartWrite(&response_);
     }
     return false;
@@ -106,6 +113,8 @@ class TurnCall : public grpc::ServerWriteReactor<Response> {
   }
 
   grpc::CallbackServerContext& context_;
+  ClientConnections* const connections_;
+  std::shared_ptr<ClientConnection> connection_;  // set before the pump starts
   // Touched by the pump's consumer alone, or while it waits for Resume.
   Response response_;    // of the write in flight
   bool broken_ = false;  // a write failed: nobody reads any more

@@ -24,6 +24,7 @@
 #include "services/registry/registration_loop.h"
 #include "services/request_log/request_log.h"
 #include "services/sessions/sessions_service.h"
+#include "services/turns/client_connection.h"
 #include "services/wire/cache_conversion.h"
 #include "services/wire/generation_conversion.h"
 #include "sessions/local_placer.h"
@@ -230,7 +231,9 @@ absl::Status WorkerProcess::Rooms::StartEngine(ModelParts model) {
   engine_options.event_epoch = environment.incarnation;
   PINTLE_RETURN_IF_ERROR(StartRecord(layout.block_tokens));
   engine_options.cache_observer = recorder.get();
-  pool = std::make_unique<TextPool>(options.text_threads, limits::kTextJobs);
+  pool = std::make_unique<TextPool>(
+      options.text_threads, limits::kTextJobs,
+      TextPool::Bracket{&ClientConnection::BeginBurst, &ClientConnection::EndBurst});
   engine_options.delivered = [woken = pool.get()] { woken->Wake(); };
   PINTLE_ASSIGN_OR_RETURN(
       DiskTier disk, OpenDiskTier(options, model.info, layout, engine_options.kv.hash_key));

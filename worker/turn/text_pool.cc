@@ -11,7 +11,8 @@
 
 namespace pintle {
 
-TextPool::TextPool(int threads, std::size_t jobs_max) : jobs_max_(jobs_max) {
+TextPool::TextPool(int threads, std::size_t jobs_max, Bracket bracket)
+    : jobs_max_(jobs_max), bracket_(std::move(bracket)) {
   PINTLE_CHECK(threads >= 1, "a pool needs a thread");
   threads_.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
@@ -81,8 +82,10 @@ void TextPool::RunBatch() {
   ++takers_;
   WakeTaker();
   mutex_.Unlock();
+  if (bracket_.begin) bracket_.begin();
   for (Job& job : batch) std::move(job)();
   batch.clear();
+  if (bracket_.end) bracket_.end();
   mutex_.Lock();
   --takers_;
 }

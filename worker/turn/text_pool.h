@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -26,8 +27,15 @@ class TextPool {
   // microseconds of work.
   static constexpr std::size_t kBatch = 64;
 
-  // Requires: threads >= 1. `jobs_max` bounds what TryPost queues.
-  TextPool(int threads, std::size_t jobs_max);
+  // Called by the thread that takes what the running turns get in one go, before and after it: what
+  // the jobs write may leave together.
+  struct Bracket {
+    std::function<void()> begin;
+    std::function<void()> end;
+  };
+
+  // Requires: threads >= 1. `jobs_max` bounds what TryPost queues. The bracket may be empty.
+  TextPool(int threads, std::size_t jobs_max, Bracket bracket = {});
   ~TextPool();
   TextPool(const TextPool&) = delete;
   TextPool& operator=(const TextPool&) = delete;
@@ -57,6 +65,7 @@ class TextPool {
   void RunBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::size_t jobs_max_;
+  const Bracket bracket_;
   // Guards the queues; held for pushes and pops only, never while a job runs.
   absl::Mutex mutex_;
   absl::CondVar work_;

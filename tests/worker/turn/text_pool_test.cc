@@ -92,6 +92,20 @@ TEST(TextPoolTest, WhatIsPostedQuietlyRunsOnceWoken) {
   }
 }
 
+TEST(TextPoolTest, ABracketIsAroundWhatRunningTurnsGetInOneGo) {
+  std::atomic<int> open{0};
+  std::atomic<int> inside{0};
+  std::atomic<int> outside{0};
+  {
+    TextPool pool(1, 10, {[&] { ++open; }, [&] { --open; }});
+    for (int i = 0; i < 10; ++i) pool.Post([&] { inside += open; });
+    ASSERT_TRUE(pool.TryPost([&] { outside += open; }));
+  }
+  EXPECT_EQ(inside, 10);
+  EXPECT_EQ(outside, 0);
+  EXPECT_EQ(open, 0);
+}
+
 TEST(TextPoolTest, NewWorkIsNotKeptWaitingByRunningTurns) {
   absl::Notification release, started, ran;
   TextPool pool(2, 10);
