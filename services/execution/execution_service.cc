@@ -27,7 +27,9 @@ namespace pintle {
 class ExecutionService::RunTurnCall final : public TurnCall<v1::RunTurnResponse> {
  public:
   RunTurnCall(ExecutionService& service, Context& context)
-      : TurnCall(context, &service.connections_), service_(service), recorder_(service.observers_, service.clock_) {}
+      : TurnCall(context, &service.connections_),
+        service_(service),
+        recorder_(service.observers_, service.clock_) {}
 
   void Begin(const v1::RunTurnRequest& request) {
     RequestRecord& record = recorder_.record();

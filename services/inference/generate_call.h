@@ -17,7 +17,9 @@ namespace pintle {
 class GenerateCall final : public TurnCall<v1::GenerateResponse> {
  public:
   GenerateCall(const TurnStarter& starter, grpc::CallbackServerContext& context)
-      : TurnCall(context, &starter.connections()), starter_(starter), recorder_(starter.NewRecorder("Generate")) {}
+      : TurnCall(context, &starter.connections()),
+        starter_(starter),
+        recorder_(starter.NewRecorder("Generate")) {}
 
   // Starts the turn, or finishes with the error. Requires: called once, before gRPC gets this.
   void Begin(const absl::StatusOr<TenantId>& tenant, const v1::GenerateRequest& request);
