@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/kernels/kernel_load.h"
 
+#include <bit>
 #include <cstring>
+#include <random>
 
 #include "contract/check.h"
+#include "worker/model/cpu/packed_matrix.h"
 #include "worker/model/cpu/step_buffers.h"
 #include "worker/model/cpu/thread_share.h"
 
 namespace pintle::bench {
 namespace {
 
+using model::cpu::CodePanel;
 using model::cpu::ComputePool;
 using model::cpu::CpuPagedAttention;
 using model::cpu::Element;
 using model::cpu::Epilogue;
 using model::cpu::KernelTable;
 using model::cpu::kPanelColumns;
+using model::cpu::PanelBytes;
 using model::cpu::Product;
 using model::cpu::RowBytes;
 using model::cpu::ThreadShare;
@@ -36,24 +41,48 @@ void FillBf16(std::byte* at, std::size_t bytes) {
 
 }  // namespace
 
-LinearLoad::LinearLoad(const KernelTable& kernels, std::int32_t k, std::int32_t columns,
-                       std::int32_t rows, Epilogue epilogue)
+LinearLoad::LinearLoad(const KernelTable& kernels, Element weights, std::int32_t k,
+                       std::int32_t columns, std::int32_t rows, Epilogue epilogue)
     : kernels_(kernels),
+      element_(weights),
       k_(k),
       columns_(columns),
       rows_(rows),
       epilogue_(epilogue),
-      matrix_bytes_(static_cast<std::size_t>(k) * static_cast<std::size_t>(columns) * 2),
+      matrix_bytes_(static_cast<std::size_t>(columns / kPanelColumns) * PanelBytes(weights, k)),
       matrices_(static_cast<std::int32_t>(kWorkingBytes / matrix_bytes_) + 1) {
   auto memory = WeightArena::Reserve(matrix_bytes_ * static_cast<std::size_t>(matrices_));
   PINTLE_CHECK(memory.ok(), "a quarter of a GiB must be there");
   weights_ = *std::move(memory);
-  FillBf16(weights_->base(), matrix_bytes_ * static_cast<std::size_t>(matrices_));
+  FillWeights();
   const auto size = static_cast<std::size_t>(rows);
   activations_.resize(size * RowBytes(static_cast<std::size_t>(k) * 4));
   FillBf16(activations_.data(), activations_.size());
   out_.resize(size * RowBytes(static_cast<std::size_t>(columns) * 4) / 4);
   gated_.resize(size * RowBytes(static_cast<std::size_t>(columns) * 4));
+}
+
+// Bell-shaped like trained weights, because coded panels take their shape from it.
+void LinearLoad::FillWeights() {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0.0F, 0.05F);
+  std::vector<std::uint16_t> panel(static_cast<std::size_t>(k_) * kPanelColumns);
+  const std::size_t panel_bytes = PanelBytes(element_, k_);
+  for (std::uint16_t& weight : panel) {
+    weight = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(normal(random)) >> 16);
+  }
+  if (element_ == Element::kCodedBf16) codes_.resize(static_cast<std::size_t>(matrices_));
+  std::byte* at = weights_->base();
+  for (std::int32_t m = 0; m < matrices_; ++m) {
+    for (std::int32_t p = 0; p < columns_ / kPanelColumns; ++p, at += panel_bytes) {
+      if (element_ == Element::kCodedBf16) {
+        codes_[static_cast<std::size_t>(m)].Append(
+            CodePanel(panel.data(), k_, reinterpret_cast<std::uint8_t*>(at)));
+      } else {
+        std::memcpy(at, panel.data(), panel_bytes);
+      }
+    }
+  }
 }
 
 void LinearLoad::Run(ComputePool& pool) {
@@ -63,6 +92,7 @@ void LinearLoad::Run(ComputePool& pool) {
   product.a_stride = RowBytes(static_cast<std::size_t>(k_) * 2) / 2;
   product.rows = rows_;
   product.k = k_;
+  product.weights = element_;
   product.epilogue = epilogue_;
   product.out = out_.data();
   product.out_stride = RowBytes(static_cast<std::size_t>(columns_) * 4) / 4;
@@ -74,6 +104,7 @@ void LinearLoad::Run(ComputePool& pool) {
     const ThreadShare share(columns_ / kPanelColumns, pool.threads(), thread);
     for (std::int32_t m = 0; m < matrices_; ++m) {
       mine.panels = weights_->base() + static_cast<std::size_t>(m) * matrix_bytes_;
+      if (!codes_.empty()) mine.coded = codes_[static_cast<std::size_t>(m)].View();
       kernels_.multiply(mine, share.begin, share.end);
       pool.Wait();
     }
@@ -81,7 +112,7 @@ void LinearLoad::Run(ComputePool& pool) {
 }
 
 double LinearLoad::weight_bytes() const {
-  return static_cast<double>(matrix_bytes_) * matrices_;
+  return 2.0 * k_ * columns_ * matrices_;
 }
 
 double LinearLoad::operations() const { return weight_bytes() * rows_; }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "worker/model/cpu/coded_panels.h"
 #include "worker/model/cpu/compute_pool.h"
 #include "worker/model/cpu/cpu_paged_attention.h"
 #include "worker/model/cpu/kernel_table.h"
@@ -19,16 +20,20 @@ namespace pintle::bench {
 // A linear layer's product repeated over as many equal matrices as fill more than the caches.
 class LinearLoad {
  public:
-  // `k` inputs, `columns` outputs (a multiple of a panel's).
-  LinearLoad(const model::cpu::KernelTable& kernels, std::int32_t k, std::int32_t columns,
-             std::int32_t rows, model::cpu::Epilogue epilogue);
+  // `k` inputs, `columns` outputs (a multiple of a panel's); `weights` is bf16, plain or coded.
+  LinearLoad(const model::cpu::KernelTable& kernels, model::cpu::Element weights, std::int32_t k,
+             std::int32_t columns, std::int32_t rows, model::cpu::Epilogue epilogue);
   // One product with each matrix.
   void Run(model::cpu::ComputePool& pool);
+  // Of plain bf16, whatever they take as they are packed.
   double weight_bytes() const;
   double operations() const;
 
  private:
+  void FillWeights();
+
   const model::cpu::KernelTable& kernels_;
+  model::cpu::Element element_;
   std::int32_t k_;
   std::int32_t columns_;
   std::int32_t rows_;
@@ -36,6 +41,7 @@ class LinearLoad {
   std::size_t matrix_bytes_;
   std::int32_t matrices_;
   std::unique_ptr<model::cpu::WeightArena> weights_;
+  std::vector<model::cpu::CodedPanels> codes_;  // by matrix, of coded ones
   std::vector<std::byte> activations_;
   std::vector<float> out_;
   std::vector<std::byte> gated_;

@@ -73,15 +73,18 @@ void RegisterLinears(Setting& setting) {
                            Kind{"down", 1536, 576, Epilogue::kAdd},
                            Kind{"head", 576, 49152, Epilogue::kStore}}) {
     for (const std::int32_t rows : {1, 2, 4, 8, 16, 32, 64, 128, 512}) {
-      benchmark::RegisterBenchmark(
-          absl::StrCat("linear/", kind.name, "/rows:", rows).c_str(),
-          [&setting, kind, rows](benchmark::State& state) {
-            LinearLoad load(setting.kernels, kind.k, kind.columns, rows, kind.epilogue);
-            for (auto _ : state) load.Run(setting.pool);
-            Report(state, setting, load.weight_bytes(), load.operations());
-          })
-          ->UseRealTime()
-          ->Unit(benchmark::kMillisecond);
+      for (const Element weights : {Element::kBfloat16, Element::kCodedBf16}) {
+        const char* name = weights == Element::kCodedBf16 ? "/coded" : "";
+        benchmark::RegisterBenchmark(
+            absl::StrCat("linear/", kind.name, "/rows:", rows, name).c_str(),
+            [&setting, kind, rows, weights](benchmark::State& state) {
+              LinearLoad load(setting.kernels, weights, kind.k, kind.columns, rows, kind.epilogue);
+              for (auto _ : state) load.Run(setting.pool);
+              Report(state, setting, load.weight_bytes(), load.operations());
+            })
+            ->UseRealTime()
+            ->Unit(benchmark::kMillisecond);
+      }
     }
   }
 }

@@ -28,6 +28,11 @@ inline constexpr std::int32_t kSplitTokens = 512;
 // A row's softmax total is gathered in so many parts: a vector's lanes.
 inline constexpr std::int32_t kSoftmaxLanes = 16;
 
+// kCodedBf16: bf16 weights in 12 bits, none of them changed (coded_panels.h): groups of four
+// inputs, each 64 low bytes of the first two inputs' 32 pairs, 64 of the last two's, and 64 bytes
+// with the codes of the high bytes, the first pairs' in the low halves. What else it takes:
+// CodedPanelsView.
+//
 // Whole numbers with scales. Weights have one scale per column and group of inputs, in bf16, 32 of
 // them before each group of a panel.
 // kInt8: w = q * scale, q in [-127, 127]; groups of kInt8Group, each `[group/2][32][2]`.
@@ -49,7 +54,8 @@ enum class Element : std::uint8_t {
   kInt8Quad,
   kSpreadByteRow,
   kInt4,
-  kByteRow
+  kByteRow,
+  kCodedBf16
 };
 
 // Half as many inputs a scale would agree with f32 one position in a thousand oftener, and cost
@@ -69,6 +75,20 @@ inline constexpr float kSpreadFactor = 0.125F;  // makes it its own inverse
 struct QuadGroup {
   float scale;
   std::int32_t zero;  // -128 x the sum of the group's bytes: q stands for q - 128
+};
+
+// Inputs, weights and bytes of a group of coded bf16.
+inline constexpr std::int32_t kCodedInputs = 4;
+inline constexpr std::int32_t kCodedWeights = kCodedInputs * kPanelColumns;
+inline constexpr std::size_t kCodedBytes = 192;
+
+// What coded panels need beside their groups.
+struct CodedPanelsView {
+  const std::uint8_t* high_bytes = nullptr;  // per panel 16, by code
+  const std::int32_t* first = nullptr;       // per panel: how many exceptions lie before it
+  // Per panel the numbers of the groups no code stands for, ascending, then INT32_MAX.
+  const std::int32_t* groups = nullptr;
+  const std::uint16_t* weights = nullptr;  // kCodedWeights per exception, as in a bf16 panel
 };
 
 struct ByteGroup {
@@ -91,6 +111,7 @@ struct Product {
   Element weights = Element::kFloat32;  // of the panels; read where a table multiplies several
   std::int32_t k = 0;                   // even
   const float* bias = nullptr;  // one per padded column, or null
+  CodedPanelsView coded;        // of kCodedBf16
   Epilogue epilogue = Epilogue::kStore;
   float* out = nullptr;
   std::size_t out_stride = 0;

@@ -6,24 +6,13 @@
 
 #include "worker/model/cpu/kernel_table.h"
 #include "worker/model/cpu/kernels_attention.h"
+#include "worker/model/cpu/kernels_coded.h"
 #include "worker/model/cpu/kernels_tile.h"
 
 namespace pintle::model::cpu {
 namespace {
 
 // --- linear layers ------------------------------------------------------------------------------
-
-// What a tile has fetched from memory while it computes. The processor's own prefetcher stops at
-// page ends. One or two rows go as fast as weights arrive: they ask 8 KiB ahead in their own panel,
-// which keeps both threads' streams full. More rows use a panel several times: their tiles
-// share the next panel's lines evenly, so that it waits in L2. Past the last panel it is harmless.
-struct Fetch {
-  const char* at = nullptr;
-  std::size_t step = 0;  // bytes per Step
-};
-
-constexpr std::size_t kFetchAhead = 8192;
-constexpr int kStreamRows = 2;
 
 template <int kRows, typename A, typename B>
 void Tile(const A* a, std::size_t stride, const B* panel, std::int32_t k, float* out,
@@ -36,11 +25,10 @@ void Tile(const A* a, std::size_t stride, const B* panel, std::int32_t k, float*
       Clear(sums[r][1]);
     }
     const B* columns = panel + pass * kStepK<B>;
-    const char* ahead = kRows <= kStreamRows
-                            ? reinterpret_cast<const char*>(columns) + kFetchAhead
-                            : fetch.at;
+    const char* ahead =
+        fetch.stream ? reinterpret_cast<const char*>(columns) + kFetchAhead : fetch.at;
     const std::size_t ahead_step =
-        kRows <= kStreamRows ? kStepK<B> * kPanelColumns * sizeof(B) : fetch.step;
+        fetch.stream ? kStepK<B> * kPanelColumns * sizeof(B) : fetch.step;
     for (std::int32_t i = 0; i < k; i += kStepK<B>) {
       if constexpr (kRows <= kStreamRows) {
         __builtin_prefetch(ahead);
@@ -61,8 +49,9 @@ void Tile(const A* a, std::size_t stride, const B* panel, std::int32_t k, float*
   }
 }
 
-template <int kRows, typename A, typename B>
-PINTLE_SIMD void TileOf(std::int32_t rows, const A* a, std::size_t stride, const B* panel,
+// `panel` is a pointer to its elements or a CodedPanel.
+template <int kRows, typename A, typename Panel>
+PINTLE_SIMD void TileOf(std::int32_t rows, const A* a, std::size_t stride, const Panel& panel,
                         std::int32_t k, float* out, const Fetch& fetch) {
   if (rows == kRows) {
     Tile<kRows>(a, stride, panel, k, out, fetch);
@@ -117,20 +106,41 @@ PINTLE_SIMD void FinishFloats(const Product& p, const float* sums, std::int32_t 
   }
 }
 
+// Panels of elements, one after another.
+template <typename B>
+struct Panels {
+  static constexpr std::size_t kStepBytes = kStepK<B> * kPanelColumns * sizeof(B);
+  static std::size_t Bytes(const Product& p) {
+    return kPanelColumns * static_cast<std::size_t>(p.k) * sizeof(B);
+  }
+  static const B* At(const Product& p, std::int32_t panel) {
+    return static_cast<const B*>(p.panels) +
+           static_cast<std::size_t>(panel) * Bytes(p) / sizeof(B);
+  }
+};
+
+template <>
+struct Panels<Coded> {
+  static constexpr std::size_t kStepBytes = kCodedBytes;
+  static std::size_t Bytes(const Product& p) {
+    return static_cast<std::size_t>(p.k / kCodedInputs) * kCodedBytes;
+  }
+  static CodedPanel At(const Product& p, std::int32_t panel) { return CodedPanelAt(p, panel); }
+};
+
 template <typename A, typename B, typename O>
 void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::int32_t panel) {
   alignas(64) float sums[Simd::kTileRows * kPanelColumns];
-  const B* weights = static_cast<const B*>(p.panels) + static_cast<std::size_t>(panel) *
-                                                           kPanelColumns *
-                                                           static_cast<std::size_t>(p.k);
+  const auto weights = Panels<B>::At(p, panel);
   const A* a = static_cast<const A*>(p.a);
   const std::int32_t tile = TileRows(end - first);
-  const std::size_t panel_bytes =
-      static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(p.k) * sizeof(B);
+  const std::size_t panel_bytes = Panels<B>::Bytes(p);
   const auto tiles = static_cast<std::size_t>((end - first + tile - 1) / tile);
   Fetch fetch;
-  fetch.at = reinterpret_cast<const char*>(weights) + panel_bytes;
-  fetch.step = kStepK<B> * kPanelColumns * sizeof(B) / tiles;
+  fetch.at = static_cast<const char*>(p.panels) +
+             (static_cast<std::size_t>(panel) + 1) * panel_bytes;
+  fetch.step = Panels<B>::kStepBytes / tiles;
+  fetch.stream = tiles == 1;
   for (std::int32_t r = first; r < end; r += tile) {
     const std::int32_t rows = end - r < tile ? end - r : tile;
     TileOf<Simd::kTileRows>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
@@ -157,6 +167,16 @@ void Multiply(const Product& p, std::int32_t panel_begin, std::int32_t panel_end
     for (std::int32_t panel = panel_begin; panel < panel_end; ++panel) {
       MultiplyRows<A, B, O>(p, first, end, panel);
     }
+  }
+}
+
+// bf16 weights as they are or coded.
+template <typename A, typename O>
+void MultiplyBf16(const Product& p, std::int32_t panel_begin, std::int32_t panel_end) {
+  if (p.weights == Element::kCodedBf16) {
+    Multiply<A, Coded, O>(p, panel_begin, panel_end);
+  } else {
+    Multiply<A, Bf16, O>(p, panel_begin, panel_end);
   }
 }
 
@@ -327,7 +347,11 @@ constexpr KernelTable MakeTable(const char* name) {
   table.activation = kElementOf<A>;
   table.intermediate = kElementOf<A>;
   table.query = kElementOf<Q>;
-  table.multiply = &Multiply<A, W, A>;
+  if constexpr (sizeof(W) == 2) {
+    table.multiply = &MultiplyBf16<A, A>;
+  } else {
+    table.multiply = &Multiply<A, W, A>;
+  }
   table.attend = &Attend<Q, Kv, A>;
   table.combine = &Combine<A>;
   table.normalize = &Normalize<A>;

@@ -102,6 +102,7 @@ std::size_t PanelBytes(Element element, std::int32_t k) {
     case Element::kInt8: return (Groups(inputs, kInt8Group) * 2 + inputs) * kColumns;
     case Element::kInt8Quad: return (Groups(padded, kQuadGroup) * 2 + padded) * kColumns;
     case Element::kInt4: return (Groups(padded, kInt4Group) * 4 + padded / 2) * kColumns;
+    case Element::kCodedBf16: return CodedPanelBytes(k);
     default: return inputs * kColumns * ElementBytes(element);
   }
 }
@@ -132,39 +133,103 @@ std::vector<ColumnSource> PlainColumns(const LinearWeights& linear, std::int32_t
   return columns;
 }
 
+namespace {
+
+// Fills a panel from its columns' rows; `rows` is working memory for a panel of floats.
+void FillPanel(const ColumnSource* sources, std::int32_t inputs, std::int32_t padded_inputs,
+               Element element, std::vector<float>& rows, std::byte* panel) {
+  if (element == Element::kBfloat16 &&
+      CopyPanel(sources, inputs, padded_inputs, reinterpret_cast<std::uint16_t*>(panel))) {
+    return;
+  }
+  const auto width = static_cast<std::size_t>(padded_inputs);
+  rows.assign(width * kPanelColumns, 0.0F);
+  for (std::size_t c = 0; c < kPanelColumns; ++c) {
+    if (sources[c].linear == nullptr) continue;
+    LoadRow(sources[c].linear->weight, sources[c].row, inputs, rows.data() + c * width);
+  }
+  WritePanel(element, rows, padded_inputs, panel);
+}
+
+// The bf16 panels of a matrix one at a time, coded.
+class PanelCoder {
+ public:
+  PanelCoder(const std::vector<ColumnSource>& columns, std::int32_t inputs,
+             std::int32_t padded_inputs)
+      : columns_(columns),
+        inputs_(inputs),
+        padded_inputs_(padded_inputs),
+        panel_(static_cast<std::size_t>(padded_inputs) * kPanelColumns) {}
+
+  PanelCode Code(std::int32_t index, std::uint8_t* groups) {
+    FillPanel(columns_.data() + static_cast<std::size_t>(index) * kPanelColumns, inputs_,
+              padded_inputs_, Element::kBfloat16, rows_,
+              reinterpret_cast<std::byte*>(panel_.data()));
+    return CodePanel(panel_.data(), padded_inputs_, groups);
+  }
+
+ private:
+  const std::vector<ColumnSource>& columns_;
+  const std::int32_t inputs_;
+  const std::int32_t padded_inputs_;
+  std::vector<std::uint16_t> panel_;
+  std::vector<float> rows_;
+};
+
+// Whether codes make a matrix smaller: a few panels of it tell.
+bool CodesPay(const std::vector<ColumnSource>& columns, std::int32_t inputs,
+              std::int32_t padded_inputs) {
+  // Coded groups are 3/4 of plain ones, an exception takes a plain one besides; below this share
+  // the gain is at least half of what it can be.
+  constexpr double kMostExceptions = 0.125;
+  constexpr std::int32_t kSamples = 8;
+  if (padded_inputs % kCodedInputs != 0) return false;
+  const auto panels = static_cast<std::int32_t>(columns.size()) / kPanelColumns;
+  PanelCoder coder(columns, inputs, padded_inputs);
+  std::vector<std::uint8_t> groups(CodedPanelBytes(padded_inputs));
+  std::size_t exceptions = 0;
+  const std::int32_t samples = std::min(panels, kSamples);
+  for (std::int32_t i = 0; i < samples; ++i) {
+    exceptions += coder.Code(panels * i / samples, groups.data()).groups.size();
+  }
+  return static_cast<double>(exceptions) <=
+         kMostExceptions * samples * (padded_inputs / kCodedInputs);
+}
+
+}  // namespace
+
 PackedMatrix PackedMatrix::Pack(const std::vector<ColumnSource>& columns, std::int32_t inputs,
                                 std::int32_t padded_inputs, Element element, ComputePool& pool,
                                 WeightArena& arena) {
   PINTLE_CHECK(columns.size() % kPanelColumns == 0, "panels are whole");
+  if (element == Element::kCodedBf16 && !CodesPay(columns, inputs, padded_inputs)) {
+    element = Element::kBfloat16;
+  }
   PackedMatrix matrix;
   matrix.panels_ = static_cast<std::int32_t>(columns.size() / kPanelColumns);
   matrix.k_ = padded_inputs;
   matrix.element_ = element;
-  const std::size_t panel_elements =
-      static_cast<std::size_t>(kPanelColumns) * static_cast<std::size_t>(padded_inputs);
   const std::size_t panel_bytes = PanelBytes(element, padded_inputs);
   std::byte* data = arena.Take(static_cast<std::size_t>(matrix.panels_) * panel_bytes);
   matrix.data_ = data;
+  const bool coded = element == Element::kCodedBf16;
+  std::vector<PanelCode> codes(coded ? columns.size() / kPanelColumns : 0);
   pool.Run([&](int thread) {
-    std::vector<float> rows(panel_elements);
+    std::vector<float> rows;
+    PanelCoder coder(columns, inputs, padded_inputs);
     const ThreadShare share(matrix.panels_, pool.threads(), thread);
     for (std::int32_t p = share.begin; p < share.end; ++p) {
-      const ColumnSource* sources = columns.data() + static_cast<std::size_t>(p) * kPanelColumns;
       std::byte* panel = data + static_cast<std::size_t>(p) * panel_bytes;
-      auto* halves = reinterpret_cast<std::uint16_t*>(panel);
-      if (element == Element::kBfloat16 && CopyPanel(sources, inputs, padded_inputs, halves)) {
+      if (coded) {
+        codes[static_cast<std::size_t>(p)] =
+            coder.Code(p, reinterpret_cast<std::uint8_t*>(panel));
         continue;
       }
-      for (std::int32_t c = 0; c < kPanelColumns; ++c) {
-        float* row =
-            rows.data() + static_cast<std::size_t>(c) * static_cast<std::size_t>(padded_inputs);
-        std::memset(row, 0, static_cast<std::size_t>(padded_inputs) * sizeof(float));
-        if (sources[c].linear == nullptr) continue;
-        LoadRow(sources[c].linear->weight, sources[c].row, inputs, row);
-      }
-      WritePanel(element, rows, padded_inputs, panel);
+      FillPanel(columns.data() + static_cast<std::size_t>(p) * kPanelColumns, inputs, padded_inputs,
+                element, rows, panel);
     }
   });
+  for (const PanelCode& code : codes) matrix.coded_.Append(code);
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const LinearWeights* linear = columns[c].linear;
     if (linear == nullptr || linear->bias.bytes.empty()) continue;
@@ -182,6 +247,7 @@ Product PackedMatrix::Of(const void* a, std::size_t a_stride, std::int32_t rows)
   product.panels = data_;
   product.weights = element_;
   product.k = k_;
+  if (element_ == Element::kCodedBf16) product.coded = coded_.View();
   product.bias = bias_.empty() ? nullptr : bias_.data();
   return product;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "worker/model/cpu/coded_panels.h"
 #include "worker/model/cpu/compute_pool.h"
 #include "worker/model/cpu/kernel_table.h"
 #include "worker/model/cpu/weight_arena.h"
@@ -36,7 +37,8 @@ class PackedMatrix {
 
   // `columns` has a multiple of kPanelColumns entries. Inputs beyond `inputs` up to `padded_inputs`
   // are zeros.
-  // Whole numbers: byte_panels.h.
+  // Whole numbers: byte_panels.h. Coded bf16 becomes plain bf16 where codes would not make it
+  // smaller.
   static PackedMatrix Pack(const std::vector<ColumnSource>& columns, std::int32_t inputs,
                            std::int32_t padded_inputs, Element element, ComputePool& pool,
                            WeightArena& arena);
@@ -53,6 +55,7 @@ class PackedMatrix {
   std::int32_t k_ = 0;
   Element element_ = Element::kFloat32;
   std::vector<float> bias_;    // empty when no source has one
+  CodedPanels coded_;          // of coded bf16
 };
 
 // Columns in the matrix's own order, padded with zeros to whole panels.

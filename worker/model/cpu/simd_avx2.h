@@ -83,6 +83,34 @@ struct Simd {
         _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
                          _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
   }
+  PINTLE_SIMD Floats LowBf16(Ints x) { return _mm256_castsi256_ps(_mm256_slli_epi32(x.v, 16)); }
+  PINTLE_SIMD Floats HighBf16(Ints x) {
+    return _mm256_castsi256_ps(
+        _mm256_and_si256(x.v, _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
+  }
+  PINTLE_SIMD Ints LoadWords(const std::uint16_t* p) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+  }
+  // 16 bytes in every lane.
+  PINTLE_SIMD Ints LoadTable(const std::uint8_t* p) {
+    return {_mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
+  // A group of coded bf16 (kernel_table.h) as the words of a bf16 panel: [pair][vector], of the
+  // panel's first columns or from `pass` on.
+  PINTLE_SIMD void DecodeGroup(const std::uint8_t* group, int pass, Ints table, Ints (&w)[2][2]) {
+    const __m256i half = _mm256_set1_epi8(15);
+    const auto* bytes = reinterpret_cast<const __m256i*>(group);
+    for (int v = 0; v < 2; ++v) {
+      const __m256i codes = _mm256_loadu_si256(bytes + 4 + v);
+      const __m256i low0 = _mm256_loadu_si256(bytes + v);
+      const __m256i low1 = _mm256_loadu_si256(bytes + 2 + v);
+      const __m256i high0 = _mm256_shuffle_epi8(table.v, _mm256_and_si256(codes, half));
+      const __m256i high1 =
+          _mm256_shuffle_epi8(table.v, _mm256_and_si256(_mm256_srli_epi16(codes, 4), half));
+      w[0][v].v = pass == 0 ? _mm256_unpacklo_epi8(low0, high0) : _mm256_unpackhi_epi8(low0, high0);
+      w[1][v].v = pass == 0 ? _mm256_unpacklo_epi8(low1, high1) : _mm256_unpackhi_epi8(low1, high1);
+    }
+  }
   // Rounds to nearest even, NaN stays NaN; in 32-bit lanes.
   PINTLE_SIMD __m256i ToBf16(Floats x) {
     const __m256i bits = _mm256_castps_si256(x);

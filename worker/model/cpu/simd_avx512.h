@@ -68,6 +68,30 @@ struct Simd {
     return _mm512_castsi512_ps(
         _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
   }
+  PINTLE_SIMD Floats LowBf16(Ints x) { return _mm512_castsi512_ps(_mm512_slli_epi32(x.v, 16)); }
+  PINTLE_SIMD Floats HighBf16(Ints x) {
+    return _mm512_castsi512_ps(
+        _mm512_and_si512(x.v, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
+  }
+  PINTLE_SIMD Ints LoadWords(const std::uint16_t* p) { return {_mm512_loadu_si512(p)}; }
+  // 16 bytes in every lane.
+  PINTLE_SIMD Ints LoadTable(const std::uint8_t* p) {
+    return {_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
+  // A group of coded bf16 (kernel_table.h) as the words of a bf16 panel: [pair][vector].
+  PINTLE_SIMD void DecodeGroup(const std::uint8_t* group, int, Ints table, Ints (&w)[2][2]) {
+    const __m512i half = _mm512_set1_epi8(15);
+    const __m512i codes = _mm512_loadu_si512(group + 128);
+    const __m512i low0 = _mm512_loadu_si512(group);
+    const __m512i low1 = _mm512_loadu_si512(group + 64);
+    const __m512i high0 = _mm512_shuffle_epi8(table.v, _mm512_and_si512(codes, half));
+    const __m512i high1 =
+        _mm512_shuffle_epi8(table.v, _mm512_and_si512(_mm512_srli_epi16(codes, 4), half));
+    w[0][0].v = _mm512_unpacklo_epi8(low0, high0);
+    w[0][1].v = _mm512_unpackhi_epi8(low0, high0);
+    w[1][0].v = _mm512_unpacklo_epi8(low1, high1);
+    w[1][1].v = _mm512_unpackhi_epi8(low1, high1);
+  }
   // Rounds to nearest even, NaN stays NaN.
   PINTLE_SIMD __m256i ToBf16(Floats x) {
 #ifdef __AVX512BF16__
@@ -179,6 +203,9 @@ struct Simd {
   PINTLE_SIMD Floats Dot(Floats sum, const std::uint16_t* weights, int pair) {
     return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_loadu_si512(weights),
                             (__m512bh)_mm512_set1_epi32(pair));
+  }
+  PINTLE_SIMD Floats Dot(Floats sum, Ints weights, int pair) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)weights.v, (__m512bh)_mm512_set1_epi32(pair));
   }
 #endif
 };

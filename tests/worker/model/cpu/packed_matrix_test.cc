@@ -82,5 +82,38 @@ TEST_F(PackedMatrixTest, BiasesFollowTheirColumns) {
   EXPECT_EQ(bias[4], 0.0F);
 }
 
+TEST_F(PackedMatrixTest, CodedHalvesTakeThreeQuartersAndSayWhatIsNotInThem) {
+  LinearWeights linear{ViewOf(floats_, Dtype::kFloat32, 33, 4), {}};
+  const std::size_t before = arena_->taken();
+  const PackedMatrix matrix =
+      PackedMatrix::Pack(PlainColumns(linear, 33), 4, 4, Element::kCodedBf16, pool_, *arena_);
+  const Product product = matrix.Of(nullptr, 0, 1);
+  EXPECT_EQ(product.weights, Element::kCodedBf16);
+  EXPECT_EQ(arena_->taken() - before, 2 * 32 * 4 * 2 * 3 / 4U);
+  ASSERT_NE(product.coded.high_bytes, nullptr);
+  // The second panel's only column that is not zero is 32.0 to 32.75, 0x4200 and on.
+  EXPECT_EQ(product.coded.high_bytes[16], 0);
+  EXPECT_EQ(product.coded.high_bytes[17], 0x42);
+}
+
+TEST_F(PackedMatrixTest, HalvesThatCodesWouldNotMakeSmallerStayAsTheyAre) {
+  std::vector<std::uint16_t> noise;
+  for (std::uint32_t i = 0; i < 32 * 4; ++i) {
+    noise.push_back(static_cast<std::uint16_t>(i * 2654435761U >> 12U));
+  }
+  LinearWeights shapeless{ViewOf(noise, Dtype::kBfloat16, 32, 4), {}};
+  const auto pack = [&](const LinearWeights& linear, std::int32_t inputs) {
+    return PackedMatrix::Pack(PlainColumns(linear, 32), inputs, inputs, Element::kCodedBf16, pool_,
+                              *arena_)
+        .Of(nullptr, 0, 1);
+  };
+  const Product plain = pack(shapeless, 4);
+  EXPECT_EQ(plain.weights, Element::kBfloat16);
+  EXPECT_EQ(static_cast<const std::uint16_t*>(plain.panels)[2 * 5 + 1], noise[5 * 4 + 1]);
+  // Codes go by four inputs.
+  LinearWeights narrow{ViewOf(halves_, Dtype::kBfloat16, 33, 2), {}};
+  EXPECT_EQ(pack(narrow, 2).weights, Element::kBfloat16);
+}
+
 }  // namespace
 }  // namespace pintle::model::cpu
