@@ -106,6 +106,26 @@ PINTLE_SIMD void FinishFloats(const Product& p, const float* sums, std::int32_t 
   }
 }
 
+// Has the lines fetched that a tile's results go to: by then they are at hand. `O` is of gated
+// ones.
+template <typename O>
+PINTLE_SIMD void FetchResults(const Product& p, std::int32_t first, std::int32_t rows,
+                              std::int32_t panel) {
+  const bool gated = p.epilogue == Epilogue::kSiluMul;
+  const std::size_t stride =
+      gated ? p.activations_stride * sizeof(O) : p.out_stride * sizeof(float);
+  const std::size_t bytes =
+      gated ? kPanelColumns / 2 * sizeof(O) : kPanelColumns * sizeof(float);
+  const char* at = gated ? static_cast<const char*>(p.activations)
+                         : reinterpret_cast<const char*>(p.out);
+  at += static_cast<std::size_t>(first) * stride + static_cast<std::size_t>(panel) * bytes;
+  for (std::int32_t r = 0; r < rows; ++r, at += stride) {
+    __builtin_prefetch(at, 1);
+    __builtin_prefetch(at + bytes / 2, 1);
+    __builtin_prefetch(at + bytes - 1, 1);
+  }
+}
+
 // Panels of elements, one after another.
 template <typename B>
 struct Panels {
@@ -143,6 +163,7 @@ void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::i
   fetch.stream = tiles == 1;
   for (std::int32_t r = first; r < end; r += tile) {
     const std::int32_t rows = end - r < tile ? end - r : tile;
+    if (rows > kStreamRows) FetchResults<O>(p, r, rows, panel);
     TileOf<Simd::kTileRows>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                             weights, p.k, sums, fetch);
     fetch.at += panel_bytes / tiles;

@@ -351,22 +351,6 @@ PINTLE_SIMD std::size_t BytesOfPanel(std::int32_t k) {
          static_cast<std::size_t>(padded / Columns::kLineInputs) * Columns::kLineBytes;
 }
 
-// Has the lines fetched that a tile's results go to: by then they are at hand.
-PINTLE_SIMD void FetchResults(const Product& p, std::int32_t first, std::int32_t rows,
-                              std::int32_t panel) {
-  const bool halves = p.epilogue == Epilogue::kSiluMul;
-  const std::size_t stride = (halves ? p.activations_stride : p.out_stride) * sizeof(float);
-  const std::size_t bytes = (halves ? kPanelColumns / 2 : kPanelColumns) * sizeof(float);
-  const char* at = halves ? static_cast<const char*>(p.activations)
-                          : reinterpret_cast<const char*>(p.out);
-  at += static_cast<std::size_t>(first) * stride + static_cast<std::size_t>(panel) * bytes;
-  for (std::int32_t r = 0; r < rows; ++r, at += stride) {
-    __builtin_prefetch(at, 1);
-    __builtin_prefetch(at + bytes / 2, 1);
-    __builtin_prefetch(at + bytes - 1, 1);
-  }
-}
-
 template <typename Columns>
 void MultiplyGroupRows(const Product& p, std::int32_t first, std::int32_t end,
                        std::int32_t panel) {
@@ -385,7 +369,7 @@ void MultiplyGroupRows(const Product& p, std::int32_t first, std::int32_t end,
   fetch.step = static_cast<std::size_t>(Columns::kLineBytes) / tiles;
   for (std::int32_t r = first; r < end; r += tile) {
     const std::int32_t rows = end - r < tile ? end - r : tile;
-    if (rows > kStreamRows) FetchResults(p, r, rows, panel);
+    if (rows > kStreamRows) FetchResults<float>(p, r, rows, panel);
     GroupTileOf<kRowsMax, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                                    weights, p.k, sums, fetch);
     fetch.at += bytes / tiles;
