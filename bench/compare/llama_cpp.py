@@ -70,8 +70,8 @@ class LlamaCpp:
         raise Unavailable("llama-batched-bench printed no result")
 
     def _prefill(self, task, variant):
-        lines = self._call("llama-bench", "-p", task.prompt, "-n", 0, "-r", 1, "-b", 4096,
-                           *variant, "-o", "json")
+        lines = self._call("llama-bench", "-p", task.prompt, "-n", 0, "-r", task.repeats,
+                           "-b", 4096, *variant, "-o", "json")
         results = json.loads("\n".join(lines))
         return results[0]["avg_ts"]
 

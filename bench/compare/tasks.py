@@ -29,6 +29,13 @@ class Task:
     engines: tuple
 
     @property
+    def repeats(self):
+        """A short prompt is over in a seventh of a second, most of what it takes to settle after
+        an engine was woken: several in a row are one sample, their median counts. llama-bench
+        warms up by itself and takes the mean."""
+        return 5 if self.kind == "prefill" and self.prompt < 1000 else 1
+
+    @property
     def request(self):
         if self.kind == "prefill":
             return {"op": "prefill", "tokens": self.prompt}
