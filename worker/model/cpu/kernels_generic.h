@@ -18,11 +18,11 @@ template <int kRows, typename A, typename B>
 void Tile(const A* a, std::size_t stride, const B* panel, std::int32_t k, float* out,
           const Fetch& fetch) {
   for (int pass = 0; pass < kPanelColumns; pass += kPassColumns) {
-    typename SumsOf<B>::Type sums[kRows][2];
+    Floats sums[kRows][2];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      Clear(sums[r][0]);
-      Clear(sums[r][1]);
+      sums[r][0] = Simd::Zero();
+      sums[r][1] = Simd::Zero();
     }
     const B* columns = panel + pass * kStepK<B>;
     const char* ahead =
@@ -43,8 +43,8 @@ void Tile(const A* a, std::size_t stride, const B* panel, std::int32_t k, float*
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       float* row = out + r * kPanelColumns + pass;
-      Simd::Store(row, ToFloats(sums[r][0]));
-      Simd::Store(row + kWidth, ToFloats(sums[r][1]));
+      Simd::Store(row, sums[r][0]);
+      Simd::Store(row + kWidth, sums[r][1]);
     }
   }
 }

@@ -124,20 +124,6 @@ PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const Int16* a, std::size_t stride
 template <typename B>
 constexpr std::int32_t kStepK = sizeof(B) == 4 ? 1 : 2;
 
-template <typename B>
-struct SumsOf {
-  using Type = Floats;
-};
-template <>
-struct SumsOf<Int8> {
-  using Type = Ints;
-};
-
-PINTLE_SIMD Floats ToFloats(Floats x) { return x; }
-PINTLE_SIMD Floats ToFloats(Ints x) { return Simd::IntsToFloats(x); }
-PINTLE_SIMD void Clear(Floats& x) { x = Simd::Zero(); }
-PINTLE_SIMD void Clear(Ints& x) { x = Simd::SetInt(0); }
-
 // What a tile has fetched from memory while it computes. The processor's own prefetcher stops at
 // page ends. A panel that one tile is all the use of goes as fast as weights arrive: the tile asks
 // 8 KiB ahead in it, which keeps both threads' streams full. Several tiles use a panel several

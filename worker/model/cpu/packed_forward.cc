@@ -38,7 +38,7 @@ std::size_t StrideOf(const KernelTable& kernels, std::int32_t k) {
   return RowBytes(ActivationBytes(kernels, k)) / ElementBytes(kernels.activation);
 }
 
-// bf16 goes in 12 bits, which loses nothing.
+// bf16 goes in 12 bits where that makes a matrix smaller: the same bits come out.
 Element PackedElement(Element weights) {
   return weights == Element::kBfloat16 ? Element::kCodedBf16 : weights;
 }
@@ -85,7 +85,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
                              const PackedForwardOptions& options,
                              std::unique_ptr<WeightArena> arena)
     : config_(config),
-      element_(options.code_bf16 ? PackedElement(options.weights) : options.weights),
+      element_(PackedElement(options.weights)),
       kernels_(KernelsFor(options.isa, options.weights, options.kv)),
       head_kernels_(KernelsFor(options.isa, HeadElement(options.weights), options.kv)),
       padded_dim_(RoundUp(config.head_dim, kPanelColumns)),

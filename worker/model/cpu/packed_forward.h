@@ -27,8 +27,6 @@ namespace pintle::model::cpu {
 
 struct PackedForwardOptions {
   Element weights = Element::kBfloat16;
-  // bf16 weights are packed in 12 bits where that makes them smaller: the same bits come out.
-  bool code_bf16 = true;
   Element kv = Element::kBfloat16;
   CpuIsa isa = CpuIsa::kAvx2;
   int threads = 1;
