@@ -20,9 +20,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "bench/kernels/machine_limits.h"
 #include "nlohmann/json.hpp"
 #include "worker/model/cpu/compute_pool.h"
+#include "worker/model/cpu/core_pinning.h"
 #include "worker/model/torch_decoder.h"
 
 namespace pintle::model {
@@ -31,6 +33,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int32_t kPrefillChunk = 512;
+constexpr cpu::CorePinning kPinning = cpu::CorePinning::kAuto;  // as a worker's default
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -161,18 +164,19 @@ class DecodeBench {
   StepBatch batch_;
 };
 
-// Threads of its own, asleep again afterwards.
-Json Limits(int threads) {
-  cpu::ComputePool pool(threads);
+// Threads of its own, pinned as the decoder's and asleep again afterwards. `allowed` are the
+// processors the process began with: this thread is pinned once it has run a step.
+Json Limits(int threads, absl::Span<const int> allowed) {
+  cpu::ComputePool pool(threads, cpu::CoresOf(kPinning, threads, allowed));
   const double read = bench::ReadBandwidth(pool, 3);
   return {{"op", "limits"},
           {"read_bytes_per_second", read},
           {"bf16_operations_per_second", bench::Bf16Peak(pool)}};
 }
 
-Json Serve(DecodeBench& bench, const Json& request, int threads) {
+Json Serve(DecodeBench& bench, const Json& request, int threads, absl::Span<const int> allowed) {
   const std::string op = request.value("op", "");
-  if (op == "limits") return Limits(threads);
+  if (op == "limits") return Limits(threads, allowed);
   const std::int32_t tokens = request.value("tokens", 64);
   const std::int32_t prompt = request.value("prompt", 128);
   if (op == "prefill") return bench.Prefill(tokens);
@@ -220,6 +224,8 @@ int Main(int argc, char** argv) {
                  "[--kv-bytes N]\n");
     return 2;
   }
+  const std::vector<int> allowed = cpu::AllowedCores();
+  arguments.decoder.core_pinning = "auto";
   const TorchDecoderOptions& options = arguments.decoder;
   const double start = Now();
   auto decoder = TorchDecoder::Load(options);
@@ -241,7 +247,7 @@ int Main(int argc, char** argv) {
   for (std::string line; std::getline(std::cin, line);) {
     const Json request = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!request.is_object()) return 1;
-    std::cout << Serve(bench, request, options.threads) << std::endl;
+    std::cout << Serve(bench, request, options.threads, allowed) << std::endl;
   }
   return 0;
 }

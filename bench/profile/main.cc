@@ -141,6 +141,7 @@ void Print(const std::vector<Load>& loads, const std::vector<Profile>& profiles)
 
 int Main(int argc, char** argv) {
   TorchDecoderOptions options;
+  options.core_pinning = "auto";  // as a worker's default
   std::int32_t steps = 64;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string flag = argv[i];

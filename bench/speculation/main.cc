@@ -87,6 +87,7 @@ std::unique_ptr<Engine> MakeEngine(const Flags& flags, bool drafts, const Clock&
   options.model_dir = flags.model;
   options.dtype = flags.dtype;
   options.threads = flags.threads;
+  options.core_pinning = "auto";  // as a worker's default
   auto decoder = model::TorchDecoder::Load(options);
   if (!decoder.ok()) {
     std::fprintf(stderr, "%s\n", decoder.status().ToString().c_str());

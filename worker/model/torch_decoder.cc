@@ -2,6 +2,7 @@
 #include "worker/model/torch_decoder.h"
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -174,6 +175,9 @@ absl::Status TorchDecoder::CreateForward(const TorchDecoderOptions& options) {
   packed.weights = ElementOf(dtype);
   packed.kv = ElementOf(kv);
   packed.threads = options.threads;
+  const std::optional<cpu::CorePinning> pinning = cpu::ParseCorePinning(options.core_pinning);
+  if (!pinning) return InvalidField("core_pinning", "must be off, on or auto");
+  packed.core_pinning = *pinning;
   packed.progress = options.progress;
   packed.phases = options.phases;
   PINTLE_ASSIGN_OR_RETURN(packed.isa, cpu::ChooseCpuIsa(options.cpu_isa));

@@ -57,6 +57,7 @@ absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
   decoder_options.kv_dtype = options.kv_dtype;
   decoder_options.tensor_forward = options.kernels == "aten";
   decoder_options.threads = options.threads > 0 ? options.threads : static_cast<int>(cores);
+  decoder_options.core_pinning = options.core_pinning;
   // Weakens the kernels on purpose, to run on this machine what another would run.
   if (const char* isa = std::getenv("PINTLE_CPU_ISA")) decoder_options.cpu_isa = isa;
   decoder_options.progress = ProgressBar(flag.name);

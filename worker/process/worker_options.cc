@@ -52,6 +52,11 @@ void AddComputeFlags(CLI::App& app, WorkerOptions& options) {
   app.add_option("--threads", options.threads, "Compute threads; 0 takes all cores")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  app.add_option("--core-pinning", options.core_pinning,
+                 "Whether each compute thread keeps a core of its own: auto pins where they take "
+                 "all cores this process may use")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str();
   app.add_option("--text-threads", options.text_threads,
                  "Threads that render, tokenize and detokenize")
       ->check(CLI::Range(1, 64))

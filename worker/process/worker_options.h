@@ -23,6 +23,7 @@ struct WorkerOptions {
   std::string advertise;                  // empty = the address listened on
   std::string name;                       // empty = the advertised address
   int threads = 0;                        // 0 = all cores
+  std::string core_pinning = "auto";
   int text_threads = 2;
   std::string device = "cpu";
   std::string dtype = "bf16";

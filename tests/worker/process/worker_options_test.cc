@@ -84,6 +84,12 @@ TEST(WorkerOptionsTest, EveryPolicyOfTheRegistryIsTakenAndShown) {
   EXPECT_THROW(Parse("--model m --eviction-policy mru"), CLI::ParseError);
 }
 
+TEST(WorkerOptionsTest, ComputeThreadsArePinnedAutomaticallyUnlessToldOtherwise) {
+  EXPECT_EQ(Parse("--model m").core_pinning, "auto");
+  EXPECT_EQ(Parse("--model m --core-pinning off").core_pinning, "off");
+  EXPECT_THROW(Parse("--model m --core-pinning always"), CLI::ParseError);
+}
+
 TEST(WorkerOptionsTest, AModelIsNamedByItsFolderUnlessTheFlagNamesIt) {
   EXPECT_EQ(ParseModelFlag("models/Smol").name, "Smol");
   EXPECT_EQ(ParseModelFlag("models/Smol/").name, "Smol");

@@ -5,7 +5,10 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <utility>
+
 #include "contract/check.h"
+#include "worker/model/cpu/core_pinning.h"
 
 namespace pintle::model::cpu {
 namespace {
@@ -31,8 +34,11 @@ void AwaitChange(const std::atomic<int>& value, int old) {
 
 }  // namespace
 
-ComputePool::ComputePool(int threads) : threads_(threads) {
+ComputePool::ComputePool(int threads, std::vector<int> cores)
+    : threads_(threads), cores_(std::move(cores)) {
   PINTLE_CHECK(threads >= 1, "the caller itself is the first thread");
+  PINTLE_CHECK(cores_.empty() || cores_.size() == static_cast<std::size_t>(threads),
+               "every thread has a processor or none has");
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { Serve(i); });
 }
 
@@ -41,6 +47,12 @@ ComputePool::~ComputePool() {
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+}
+
+void ComputePool::PinCaller() {
+  if (cores_.empty() || pinned_caller_ == std::this_thread::get_id()) return;
+  PinThisThread(cores_.front());
+  pinned_caller_ = std::this_thread::get_id();
 }
 
 void ComputePool::Run(absl::FunctionRef<void(int)> work) {
@@ -68,6 +80,7 @@ void ComputePool::Wait() {
 
 void ComputePool::Serve(int index) {
   pthread_setname_np(pthread_self(), "compute");  // for whoever asks where the time goes
+  if (!cores_.empty()) PinThisThread(cores_[static_cast<std::size_t>(index)]);
   // Starts from 0, not from what round_ is by now: a Run may have begun before this thread did.
   int seen = 0;
   while (true) {

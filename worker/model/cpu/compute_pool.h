@@ -16,13 +16,18 @@ namespace pintle::model::cpu {
 // Owns its threads; the destructor joins them. Cannot fail after construction.
 class ComputePool {
  public:
-  // Requires: threads >= 1.
-  explicit ComputePool(int threads);
+  // Requires: threads >= 1; `cores` is empty or has one processor per thread (core_pinning.h),
+  // to which the pool's threads keep.
+  explicit ComputePool(int threads, std::vector<int> cores = {});
   ~ComputePool();
   ComputePool(const ComputePool&) = delete;
   ComputePool& operator=(const ComputePool&) = delete;
 
   int threads() const { return threads_; }
+
+  // Pins the calling thread to thread 0's processor, if the pool has processors: for the thread
+  // that calls Run again and again. Whatever threads it starts later inherit it.
+  void PinCaller();
 
   // Calls work(0) here and work(1) .. work(threads - 1) on the pool's threads; returns when all
   // have returned.
@@ -35,6 +40,8 @@ class ComputePool {
   void Serve(int index);
 
   const int threads_;
+  const std::vector<int> cores_;
+  std::thread::id pinned_caller_;
   std::atomic<int> round_{0};       // rises by one per Run; the sleepers' futex
   std::atomic<int> arrived_{0};     // threads at the barrier
   std::atomic<int> generation_{0};  // rises by one per completed barrier

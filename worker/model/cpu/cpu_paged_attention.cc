@@ -95,6 +95,8 @@ absl::Status CpuPagedAttention::Allocate(std::int32_t blocks) {
   PINTLE_ASSIGN_OR_RETURN(pool_,
                           WeightArena::Reserve(block_bytes_ * static_cast<std::size_t>(blocks)));
   blocks_ = blocks;
+  filler_ = std::make_unique<PageFiller>(pool_->base(),
+                                         block_bytes_ * static_cast<std::size_t>(blocks));
   return absl::OkStatus();
 }
 

@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "worker/model/attention_backend.h"
 #include "worker/model/cpu/kernel_table.h"
+#include "worker/model/cpu/page_filler.h"
 #include "worker/model/cpu/weight_arena.h"
 #include "worker/model/model_config.h"
 
@@ -21,7 +22,7 @@ namespace pintle::model::cpu {
 // values} in the panel layout, so that a block is one stretch of memory for tiers and export.
 // Thread: Begin and Allocate on the engine thread; Store and Attend by every compute thread of a
 // step, each for rows, heads and tasks of its own.
-// Owns the block memory and each thread's scratch.
+// Owns the block memory, which a thread of its own makes resident after Allocate, and each thread's scratch.
 // Fails: Allocate returns RESOURCE_EXHAUSTED / POOL_FULL; everything else cannot.
 class CpuPagedAttention final : public AttentionBackend {
  public:
@@ -111,6 +112,7 @@ class CpuPagedAttention final : public AttentionBackend {
   const std::size_t block_bytes_;
   std::int32_t blocks_ = 0;
   std::unique_ptr<WeightArena> pool_;
+  std::unique_ptr<PageFiller> filler_;  // of the pool
   const StepBatch* batch_ = nullptr;
   std::vector<RowPlace> rows_;
   std::vector<Task> tasks_;

@@ -92,7 +92,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
       padded_intermediate_(RoundUp(config.intermediate, kHalfPanel)),
       intermediate_bytes_(ElementBytes(kernels_.intermediate)),
       phases_(options.phases),
-      pool_(options.threads),
+      pool_(options.threads, CoresOf(options.core_pinning, options.threads, AllowedCores())),
       arena_(std::move(arena)),
       attention_(config, kernels_, options.kv, options.threads),
       inverse_frequencies_(RopeInverseFrequencies(config.rope, config.head_dim)),
@@ -176,6 +176,7 @@ absl::Status PackedForward::Run(const StepBatch& batch, LogitsConsumer consume) 
   const std::size_t logit_rows = std::min<std::size_t>(batch.samples.size(), kLogitRows);
   buffers_.logits.Reserve(logit_rows);
   buffers_.activations.Reserve(std::max(rows, logit_rows));
+  pool_.PinCaller();
   pool_.Run([&](int thread) { Step(thread, batch, consume); });
   return absl::OkStatus();
 }

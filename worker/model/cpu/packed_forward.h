@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "worker/model/cpu/compute_pool.h"
+#include "worker/model/cpu/core_pinning.h"
 #include "worker/model/cpu/cpu_isa.h"
 #include "worker/model/cpu/cpu_paged_attention.h"
 #include "worker/model/cpu/packed_matrix.h"
@@ -30,6 +31,7 @@ struct PackedForwardOptions {
   Element kv = Element::kBfloat16;
   CpuIsa isa = CpuIsa::kAvx2;
   int threads = 1;
+  CorePinning core_pinning = CorePinning::kOff;
   // Told the share done, in [0, 1], while weights are packed.
   std::function<void(double)> progress;
   // Told where the time goes, if not null. Outlives the forward pass.

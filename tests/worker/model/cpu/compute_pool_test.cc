@@ -5,7 +5,10 @@
 
 #include <array>
 #include <atomic>
+#include <thread>
 #include <vector>
+
+#include "worker/model/cpu/core_pinning.h"
 
 namespace pintle::model::cpu {
 namespace {
@@ -40,6 +43,23 @@ TEST(ComputePoolTest, WhatIsWrittenBeforeTheBarrierIsSeenAfterIt) {
     }
   });
   EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(ComputePoolTest, ThreadsKeepToTheProcessorsGivenAndTheCallerOnceItAsksTo) {
+  const std::vector<int> allowed = AllowedCores();
+  ASSERT_FALSE(allowed.empty());
+  std::array<std::vector<int>, 2> cores;
+  const auto look = [&](int thread) { cores[static_cast<std::size_t>(thread)] = AllowedCores(); };
+  std::thread caller([&] {  // a thread of the test's, because it stays pinned
+    ComputePool pool(2, {allowed.front(), allowed.back()});
+    pool.Run(look);
+    EXPECT_EQ(cores[0], allowed);
+    EXPECT_EQ(cores[1], std::vector<int>{allowed.back()});
+    pool.PinCaller();
+    pool.Run(look);
+  });
+  caller.join();
+  EXPECT_EQ(cores[0], std::vector<int>{allowed.front()});
 }
 
 TEST(ComputePoolTest, AnUnusedPoolEnds) {
