@@ -215,6 +215,13 @@ void CpuPagedAttention::StoreValue(std::int32_t layer, std::int32_t row, std::in
                        place.position % kBlockTokens);
 }
 
+bool CpuPagedAttention::SharesPair(std::int32_t row) const {
+  if (row == 0) return false;
+  const RowPlace& place = rows_[static_cast<std::size_t>(row)];
+  const RowPlace& before = rows_[static_cast<std::size_t>(row - 1)];
+  return place.position % 2 == 1 && before.block == place.block;
+}
+
 void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows) const {
   AttentionTask task;
   const std::int32_t group = config_.heads / config_.kv_heads;

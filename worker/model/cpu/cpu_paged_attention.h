@@ -45,6 +45,10 @@ class CpuPagedAttention final : public AttentionBackend {
   void StoreKey(std::int32_t layer, std::int32_t row, std::int32_t kv_head, const float* key);
   void StoreValue(std::int32_t layer, std::int32_t row, std::int32_t kv_head, const float* value);
 
+  // Whether the row's value shares a pair of positions with that of the row before, so that one
+  // thread has to store both, in order.
+  bool SharesPair(std::int32_t row) const;
+
   // Addresses of a step's queries and outputs: floats in, activations out.
   struct Rows {
     const float* q = nullptr;

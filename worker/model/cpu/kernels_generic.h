@@ -153,16 +153,17 @@ void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::i
   alignas(64) float sums[Simd::kTileRows * kPanelColumns];
   const auto weights = Panels<B>::At(p, panel);
   const A* a = static_cast<const A*>(p.a);
-  const std::int32_t tile = TileRows(end - first);
   const std::size_t panel_bytes = Panels<B>::Bytes(p);
-  const auto tiles = static_cast<std::size_t>((end - first + tile - 1) / tile);
+  std::int32_t left = TilesOf(end - first, Simd::kTileRows);
+  const auto tiles = static_cast<std::size_t>(left);
   Fetch fetch;
   fetch.at = static_cast<const char*>(p.panels) +
              (static_cast<std::size_t>(panel) + 1) * panel_bytes;
   fetch.step = Panels<B>::kStepBytes / tiles;
   fetch.stream = tiles == 1;
-  for (std::int32_t r = first; r < end; r += tile) {
-    const std::int32_t rows = end - r < tile ? end - r : tile;
+  std::int32_t rows = 0;
+  for (std::int32_t r = first; r < end; r += rows, --left) {
+    rows = TilesOf(end - r, left);
     if (rows > kStreamRows) FetchResults<O>(p, r, rows, panel);
     TileOf<Simd::kTileRows>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                             weights, p.k, sums, fetch);
@@ -181,8 +182,8 @@ void Multiply(const Product& p, std::int32_t panel_begin, std::int32_t panel_end
   // Half of a 1 MiB L2 for activations, so that they are read from memory once per matrix.
   constexpr std::size_t kActivationBytes = 512 << 10;
   const std::size_t row_bytes = static_cast<std::size_t>(p.k) * sizeof(A);
-  std::int32_t block = static_cast<std::int32_t>(kActivationBytes / row_bytes);
-  block = block < Simd::kTileRows ? Simd::kTileRows : block;
+  const std::int32_t block =
+      BlockRows(p.rows, static_cast<std::int32_t>(kActivationBytes / row_bytes), Simd::kTileRows);
   for (std::int32_t first = 0; first < p.rows; first += block) {
     const std::int32_t end = p.rows - first < block ? p.rows : first + block;
     for (std::int32_t panel = panel_begin; panel < panel_end; ++panel) {

@@ -360,15 +360,14 @@ void MultiplyGroupRows(const Product& p, std::int32_t first, std::int32_t end,
   const Byte* weights =
       static_cast<const Byte*>(p.panels) + static_cast<std::size_t>(panel) * bytes;
   const auto* a = static_cast<const typename Columns::Value*>(p.a);
-  // Equal tiles are faster than full ones and a rest.
-  const std::int32_t count = (end - first + kRowsMax - 1) / kRowsMax;
-  const std::int32_t tile = (end - first + count - 1) / count;
-  const auto tiles = static_cast<std::size_t>(count);
+  std::int32_t left = TilesOf(end - first, kRowsMax);
+  const auto tiles = static_cast<std::size_t>(left);
   LineFetch fetch;
   fetch.at = weights + bytes;
   fetch.step = static_cast<std::size_t>(Columns::kLineBytes) / tiles;
-  for (std::int32_t r = first; r < end; r += tile) {
-    const std::int32_t rows = end - r < tile ? end - r : tile;
+  std::int32_t rows = 0;
+  for (std::int32_t r = first; r < end; r += rows, --left) {
+    rows = TilesOf(end - r, left);
     if (rows > kStreamRows) FetchResults<float>(p, r, rows, panel);
     GroupTileOf<kRowsMax, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                                    weights, p.k, sums, fetch);
@@ -388,8 +387,8 @@ void MultiplyGroups(const Product& p, std::int32_t panel_begin, std::int32_t pan
   constexpr std::size_t kRowBytes = 512 << 10;
   constexpr std::int32_t kRowsMax = Columns::kRowsMax;
   const std::size_t row_bytes = p.a_stride * sizeof(typename Columns::Value);
-  auto block = static_cast<std::int32_t>(kRowBytes / row_bytes);
-  block = block < kRowsMax ? kRowsMax : block;
+  const std::int32_t block =
+      BlockRows(p.rows, static_cast<std::int32_t>(kRowBytes / row_bytes), kRowsMax);
   for (std::int32_t first = 0; first < p.rows; first += block) {
     const std::int32_t end = p.rows - first < block ? p.rows : first + block;
     for (std::int32_t panel = panel_begin; panel < panel_end; ++panel) {

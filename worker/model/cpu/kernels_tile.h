@@ -139,10 +139,21 @@ constexpr std::size_t kFetchAhead = 8192;
 // So few rows have a line used up before others push it out of L1.
 constexpr int kStreamRows = 2;
 
+// How many tiles of at most `most` rows; also, the rows of the highest of `most` tiles.
+PINTLE_SIMD std::int32_t TilesOf(std::int32_t rows, std::int32_t most) {
+  return (rows + most - 1) / most;
+}
+
 // Equal tiles are faster than full ones and a rest: 16 rows go as 8 + 8.
 PINTLE_SIMD std::int32_t TileRows(std::int32_t rows) {
-  const std::int32_t tiles = (rows + Simd::kTileRows - 1) / Simd::kTileRows;
-  return (rows + tiles - 1) / tiles;
+  return TilesOf(rows, TilesOf(rows, Simd::kTileRows));
+}
+
+// Rows of a block: equal blocks of at most `most` rows, in whole tiles.
+PINTLE_SIMD std::int32_t BlockRows(std::int32_t rows, std::int32_t most, std::int32_t tile) {
+  const std::int32_t fits = most < tile ? tile : most / tile * tile;
+  const std::int32_t block = TilesOf(rows, TilesOf(rows, fits));
+  return TilesOf(block, tile) * tile;
 }
 
 }  // namespace

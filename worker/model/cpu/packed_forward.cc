@@ -15,6 +15,11 @@ namespace {
 constexpr std::int32_t kHalfPanel = kPanelColumns / 2;
 // Up to so many rows every thread normalizes all of them for itself: cheaper than a barrier.
 constexpr std::int32_t kRedundantRows = 16;
+// From so many rows a thread up, each takes rows of its own through a layer, with all columns:
+// barriers are left around attention only, and nobody waits for another's rows.
+constexpr std::int32_t kOwnRows = 64;
+// So many of them at once: what passes between two products stays in a 1 MiB L2.
+constexpr std::int32_t kPartRows = 256;
 // Rows of logits at once: 64 x 150k x 4 bytes = 38 MB, also when a whole prompt is scored.
 constexpr std::int32_t kLogitRows = 64;
 
@@ -28,6 +33,8 @@ Element HeadElement(Element weights) {
   const bool byte_rows = weights == Element::kInt4 || weights == Element::kInt8Quad;
   return byte_rows ? Element::kInt8 : weights;
 }
+
+std::int32_t SameRow(std::int32_t row) { return row; }
 
 // Bytes of a row of `k` activations, and elements from one such row to the next.
 std::size_t ActivationBytes(const KernelTable& kernels, std::int32_t k) {
@@ -177,8 +184,20 @@ absl::Status PackedForward::Run(const StepBatch& batch, LogitsConsumer consume) 
   buffers_.logits.Reserve(logit_rows);
   buffers_.activations.Reserve(std::max(rows, logit_rows));
   pool_.PinCaller();
+  ShareRows();
   pool_.Run([&](int thread) { Step(thread, batch, consume); });
   return absl::OkStatus();
+}
+
+void PackedForward::ShareRows() {
+  row_ends_.clear();
+  if (rows_ < kOwnRows * pool_.threads()) return;
+  std::int32_t end = 0;
+  for (int thread = 0; thread < pool_.threads(); ++thread) {
+    end = std::max(end, ThreadShare(rows_, pool_.threads(), thread).end);
+    while (end < rows_ && attention_.SharesPair(end)) ++end;
+    row_ends_.push_back(end);
+  }
 }
 
 void PackedForward::Step(int thread, const StepBatch& batch, LogitsConsumer consume) {
@@ -186,6 +205,7 @@ void PackedForward::Step(int thread, const StepBatch& batch, LogitsConsumer cons
   Embed(thread, batch);
   Wait(thread);
   for (std::int32_t layer = 0; layer < config_.layers; ++layer) RunLayer(thread, layer);
+  if (!row_ends_.empty()) Wait(thread);
   Score(thread, batch, consume);
   Mark(thread, Phase::kOutside);
 }
@@ -210,59 +230,72 @@ void PackedForward::Embed(int thread, const StepBatch& batch) {
 std::size_t PackedForward::Stride(std::int32_t k) const { return StrideOf(kernels_, k); }
 
 const std::byte* PackedForward::MakeRows(
-    int thread, std::int32_t rows, std::size_t bytes,
+    int thread, const Part& part, std::size_t bytes,
     absl::FunctionRef<void(std::int32_t, std::byte*)> make) {
   Mark(thread, Phase::kNorm);
-  const bool redundant = rows <= kRedundantRows;
-  auto& out = redundant ? buffers_.private_activations[static_cast<std::size_t>(thread)]
-                        : buffers_.activations;
-  const ThreadShare share(rows, redundant ? 1 : pool_.threads(), redundant ? 0 : thread);
-  for (std::int32_t row = share.begin; row < share.end; ++row) {
-    make(row, out.Row(0) + static_cast<std::size_t>(row) * bytes);
+  const bool redundant = !part.own && part.rows <= kRedundantRows;
+  // Each part's rows have a place of their own, so that threads need not be at the same stage.
+  std::byte* out = redundant
+                       ? buffers_.private_activations[static_cast<std::size_t>(thread)].Row(0)
+                       : buffers_.activations.Row(part.first);
+  const ThreadShare share = redundant ? ThreadShare(part.rows, 1, 0)
+                                      : ShareOf(thread, part, part.rows);
+  for (std::int32_t i = share.begin; i < share.end; ++i) {
+    make(part.first + i, out + static_cast<std::size_t>(i) * bytes);
   }
-  if (!redundant) Wait(thread);
-  return out.Row(0);
+  if (!redundant) WaitFor(thread, part);
+  return out;
 }
 
-const std::byte* PackedForward::Normalize(int thread, std::int32_t rows,
+const std::byte* PackedForward::Normalize(int thread, const Part& part,
                                           const std::vector<float>& weight,
                                           const KernelTable& kernels,
                                           absl::FunctionRef<std::int32_t(std::int32_t)> row_of) {
   const std::size_t bytes = RowBytes(ActivationBytes(kernels, config_.hidden));
-  return MakeRows(thread, rows, bytes, [&](std::int32_t row, std::byte* out) {
+  return MakeRows(thread, part, bytes, [&](std::int32_t row, std::byte* out) {
     kernels.normalize(buffers_.hidden.Row(row_of(row)), weight.data(), config_.norm_epsilon,
                       config_.hidden, out);
   });
 }
 
-const std::byte* PackedForward::Activate(int thread, RowBuffer<std::byte>& rows, std::int32_t k) {
-  if (kernels_.quantize == nullptr) return rows.Row(0);
+const std::byte* PackedForward::Activate(int thread, const Part& part, RowBuffer<std::byte>& rows,
+                                         std::int32_t k) {
+  if (kernels_.quantize == nullptr) return rows.Row(part.first);
   const std::size_t bytes = RowBytes(ActivationBytes(kernels_, k));
-  return MakeRows(thread, rows_, bytes, [&](std::int32_t row, std::byte* out) {
+  return MakeRows(thread, part, bytes, [&](std::int32_t row, std::byte* out) {
     kernels_.quantize(reinterpret_cast<const float*>(rows.Row(row)), k, out);
   });
 }
 
-void PackedForward::Multiply(int thread, const PackedMatrix& matrix, Product product) {
-  const ThreadShare share(matrix.panels(), pool_.threads(), thread);
+void PackedForward::AddToHidden(int thread, const Part& part, const PackedMatrix& matrix,
+                                const std::byte* a, Phase phase) {
+  Product product = matrix.Of(a, Stride(matrix.k()), part.rows);
+  product.epilogue = Epilogue::kAdd;
+  product.out = buffers_.hidden.Row(part.first);
+  product.out_stride = buffers_.hidden.stride();
+  product.columns = config_.hidden;
+  Mark(thread, phase);
+  const ThreadShare share = ShareOf(thread, part, matrix.panels());
   kernels_.multiply(product, share.begin, share.end);
+  WaitFor(thread, part);
+}
+
+void PackedForward::EachPart(int thread, absl::FunctionRef<void(const Part&)> work) {
+  if (row_ends_.empty()) return work({0, rows_, false});
+  const auto index = static_cast<std::size_t>(thread);
+  const std::int32_t end = row_ends_[index];
+  std::int32_t first = index == 0 ? 0 : row_ends_[index - 1];
+  const std::int32_t parts = (end - first + kPartRows - 1) / kPartRows;
+  for (std::int32_t i = parts; i > 0; --i) {
+    const std::int32_t rows = (end - first + i - 1) / i;
+    work({first, rows, true});
+    first += rows;
+  }
 }
 
 void PackedForward::RunLayer(int thread, std::int32_t index) {
   const Layer& layer = layers_[static_cast<std::size_t>(index)];
-  const auto same_row = [](std::int32_t row) { return row; };
-  const std::byte* a = Normalize(thread, rows_, layer.input_norm, kernels_, same_row);
-  // By whole heads, so that the thread can finish its heads without a barrier.
-  const std::int32_t head_panels = padded_dim_ / kPanelColumns;
-  const ThreadShare heads(layer.qkv.panels() / head_panels, pool_.threads(), thread);
-  Product qkv = layer.qkv.Of(a, Stride(config_.hidden), rows_);
-  qkv.out = buffers_.heads.Row(0);
-  qkv.out_stride = buffers_.heads.stride();
-  qkv.columns = layer.qkv.panels() * kPanelColumns;
-  Mark(thread, Phase::kQkv);
-  kernels_.multiply(qkv, heads.begin * head_panels, heads.end * head_panels);
-  Mark(thread, Phase::kHeads);
-  FinishHeads(thread, index, layer);
+  EachPart(thread, [&](const Part& part) { Project(thread, part, index); });
   Wait(thread);
 
   CpuPagedAttention::Rows rows;
@@ -276,45 +309,52 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   Mark(thread, Phase::kAttention);
   attention_.Attend(index, thread, rows);
   Wait(thread);
+  EachPart(thread, [&](const Part& part) { Transform(thread, part, layer); });
+}
 
-  const std::int32_t attended = config_.heads * config_.head_dim;
-  Product o = layer.o.Of(Activate(thread, buffers_.attended, attended), Stride(attended), rows_);
-  o.epilogue = Epilogue::kAdd;
-  o.out = buffers_.hidden.Row(0);
-  o.out_stride = buffers_.hidden.stride();
-  o.columns = config_.hidden;
-  Mark(thread, Phase::kOut);
-  Multiply(thread, layer.o, o);
-  Wait(thread);
+// From the residual stream to q, k and v.
+void PackedForward::Project(int thread, const Part& part, std::int32_t index) {
+  const Layer& layer = layers_[static_cast<std::size_t>(index)];
+  const std::byte* a = Normalize(thread, part, layer.input_norm, kernels_, SameRow);
+  // By whole heads, so that the thread can finish its heads without a barrier.
+  const std::int32_t head_panels = padded_dim_ / kPanelColumns;
+  const ThreadShare heads = ShareOf(thread, part, layer.qkv.panels() / head_panels);
+  Product qkv = layer.qkv.Of(a, Stride(config_.hidden), part.rows);
+  qkv.out = buffers_.heads.Row(part.first);
+  qkv.out_stride = buffers_.heads.stride();
+  qkv.columns = layer.qkv.panels() * kPanelColumns;
+  Mark(thread, Phase::kQkv);
+  kernels_.multiply(qkv, heads.begin * head_panels, heads.end * head_panels);
+  Mark(thread, Phase::kHeads);
+  FinishHeads(index, part, heads);
+}
 
-  Product gate_up = layer.gate_up.Of(
-      Normalize(thread, rows_, layer.post_norm, kernels_, same_row), Stride(config_.hidden), rows_);
+// From attention's output to the next layer's residual stream.
+void PackedForward::Transform(int thread, const Part& part, const Layer& layer) {
+  AddToHidden(thread, part, layer.o, Activate(thread, part, buffers_.attended, layer.o.k()),
+              Phase::kOut);
+  Product gate_up =
+      layer.gate_up.Of(Normalize(thread, part, layer.post_norm, kernels_, SameRow),
+                       Stride(config_.hidden), part.rows);
   gate_up.epilogue = Epilogue::kSiluMul;
-  gate_up.activations = buffers_.gated.Row(0);
+  gate_up.activations = buffers_.gated.Row(part.first);
   gate_up.activations_stride = buffers_.gated.stride() / intermediate_bytes_;
   Mark(thread, Phase::kGateUp);
-  Multiply(thread, layer.gate_up, gate_up);
-  Wait(thread);
-
-  Product down = layer.down.Of(Activate(thread, buffers_.gated, padded_intermediate_),
-                               Stride(padded_intermediate_), rows_);
-  down.epilogue = Epilogue::kAdd;
-  down.out = buffers_.hidden.Row(0);
-  down.out_stride = buffers_.hidden.stride();
-  down.columns = config_.hidden;
-  Mark(thread, Phase::kDown);
-  Multiply(thread, layer.down, down);
-  Wait(thread);
+  const ThreadShare share = ShareOf(thread, part, layer.gate_up.panels());
+  kernels_.multiply(gate_up, share.begin, share.end);
+  WaitFor(thread, part);
+  AddToHidden(thread, part, layer.down, Activate(thread, part, buffers_.gated, layer.down.k()),
+              Phase::kDown);
 }
 
 // Norms, rotates and stores the heads this thread has just computed.
-void PackedForward::FinishHeads(int thread, std::int32_t layer_index, const Layer& layer) {
-  const std::int32_t all = config_.heads + 2 * config_.kv_heads;
-  const ThreadShare share(all, pool_.threads(), thread);
+void PackedForward::FinishHeads(std::int32_t layer_index, const Part& part,
+                                const ThreadShare& heads) {
+  const Layer& layer = layers_[static_cast<std::size_t>(layer_index)];
   const std::int32_t first_value = config_.heads + config_.kv_heads;
   const auto half = static_cast<std::int32_t>(inverse_frequencies_.size());
-  for (std::int32_t row = 0; row < rows_; ++row) {
-    for (std::int32_t head = share.begin; head < share.end; ++head) {
+  for (std::int32_t row = part.first; row < part.first + part.rows; ++row) {
+    for (std::int32_t head = heads.begin; head < heads.end; ++head) {
       float* x = buffers_.heads.Row(row) +
                  static_cast<std::size_t>(head) * static_cast<std::size_t>(padded_dim_);
       if (head >= first_value) {
@@ -339,7 +379,8 @@ void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer con
     const auto row_of = [&](std::int32_t row) {
       return batch.samples[static_cast<std::size_t>(first + row)].row;
     };
-    const std::byte* a = Normalize(thread, rows, final_norm_, head_kernels_, row_of);
+    const std::byte* a =
+        Normalize(thread, {0, rows, false}, final_norm_, head_kernels_, row_of);
     Product head = head_.Of(a, StrideOf(head_kernels_, config_.hidden), rows);
     head.out = buffers_.logits.Row(0);
     head.out_stride = buffers_.logits.stride();

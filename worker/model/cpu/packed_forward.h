@@ -20,6 +20,7 @@
 #include "worker/model/cpu/packed_matrix.h"
 #include "worker/model/cpu/phase_clock.h"
 #include "worker/model/cpu/step_buffers.h"
+#include "worker/model/cpu/thread_share.h"
 #include "worker/model/forward_pass.h"
 #include "worker/model/model_config.h"
 #include "worker/model/model_weights.h"
@@ -38,9 +39,10 @@ struct PackedForwardOptions {
   PhaseClock* phases = nullptr;
 };
 
-// The forward pass on our own kernels: all threads walk the layers together, each with its own
-// columns of every matrix, five barriers a layer. A row's numbers do not depend on the batch:
-// every sum has a fixed order, so batched = alone and chunked = whole bit for bit.
+// The forward pass on our own kernels: all threads walk the layers together. Of few rows each has
+// its own columns of every matrix, five barriers a layer; of many each has its own rows, and waits
+// for others only around attention. A row's numbers do not depend on the batch: every sum has a
+// fixed order, so batched = alone and chunked = whole bit for bit.
 // Thread: confined to the engine thread, which is one of the pool's.
 // Owns packed weights, pool, KV and buffers; borrows the embedding rows from the weight source.
 // Fails: Create returns RESOURCE_EXHAUSTED when memory is refused; Run cannot fail.
@@ -76,22 +78,42 @@ class PackedForward final : public ForwardPass {
                 const PackedForwardOptions& options, std::unique_ptr<WeightArena> arena);
 
   Layer PackLayer(const LayerWeights& weights);
+  // Rows of the step that go through some stages together.
+  struct Part {
+    std::int32_t first = 0;
+    std::int32_t rows = 0;
+    bool own = false;  // this thread computes all their columns; else all threads share columns
+  };
+
+  // Settles row_ends_ for the step under way.
+  void ShareRows();
   void Step(int thread, const StepBatch& batch, LogitsConsumer consume);
   void Embed(int thread, const StepBatch& batch);
   void RunLayer(int thread, std::int32_t index);
-  void FinishHeads(int thread, std::int32_t layer_index, const Layer& layer);
+  void EachPart(int thread, absl::FunctionRef<void(const Part&)> work);
+  void Project(int thread, const Part& part, std::int32_t index);
+  void FinishHeads(std::int32_t layer_index, const Part& part, const ThreadShare& heads);
+  void Transform(int thread, const Part& part, const Layer& layer);
+  // Adds a x matrix to the residual stream.
+  void AddToHidden(int thread, const Part& part, const PackedMatrix& matrix, const std::byte* a,
+                   Phase phase);
   void Score(int thread, const StepBatch& batch, LogitsConsumer consume);
-  // Normalizes `rows` rows found by `row_of` into activations of `kernels`, all of which this
-  // thread may read.
-  const std::byte* Normalize(int thread, std::int32_t rows, const std::vector<float>& weight,
+  // Normalizes the rows found by `row_of` into activations of `kernels`, all of which this thread
+  // may read.
+  const std::byte* Normalize(int thread, const Part& part, const std::vector<float>& weight,
                              const KernelTable& kernels,
                              absl::FunctionRef<std::int32_t(std::int32_t)> row_of);
   // The step's intermediate rows as activations: themselves, or quantised.
-  const std::byte* Activate(int thread, RowBuffer<std::byte>& rows, std::int32_t k);
-  // Calls make(row, out) for `rows` activation rows `bytes` apart: few rows each thread makes for
-  // itself, many are shared out.
-  const std::byte* MakeRows(int thread, std::int32_t rows, std::size_t bytes,
+  const std::byte* Activate(int thread, const Part& part, RowBuffer<std::byte>& rows,
+                            std::int32_t k);
+  // Calls make(row, out) for the part's activation rows, `bytes` apart: own rows and few rows each
+  // thread makes for itself, many are shared out.
+  const std::byte* MakeRows(int thread, const Part& part, std::size_t bytes,
                             absl::FunctionRef<void(std::int32_t, std::byte*)> make);
+  // What this thread has to do of `total` columns, panels or heads.
+  ThreadShare ShareOf(int thread, const Part& part, std::int32_t total) const {
+    return part.own ? ThreadShare(total, 1, 0) : ThreadShare(total, pool_.threads(), thread);
+  }
   std::size_t Stride(std::int32_t k) const;
   void Mark(int thread, Phase phase) {
     if (phases_ != nullptr) phases_->Mark(thread, phase);
@@ -101,7 +123,10 @@ class PackedForward final : public ForwardPass {
     Mark(thread, Phase::kWait);
     pool_.Wait();
   }
-  void Multiply(int thread, const PackedMatrix& matrix, Product product);
+  // Until all threads have done this stage of the part's rows.
+  void WaitFor(int thread, const Part& part) {
+    if (!part.own) Wait(thread);
+  }
 
   const ModelConfig& config_;
   const Element element_;
@@ -122,6 +147,8 @@ class PackedForward final : public ForwardPass {
   PackedMatrix head_;
   StepBuffers buffers_;
   std::int32_t rows_ = 0;  // of the step under way
+  // Where each thread's own rows end; empty when threads share columns.
+  std::vector<std::int32_t> row_ends_;
 };
 
 }  // namespace pintle::model::cpu

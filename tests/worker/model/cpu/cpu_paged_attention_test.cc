@@ -55,6 +55,20 @@ class CpuPagedAttentionTest : public testing::Test {
   std::vector<float> out_;
 };
 
+TEST_F(CpuPagedAttentionTest, ARowAtAnOddPositionSharesAPairWithTheOneBeforeOnlyInItsSequence) {
+  const std::vector<BlockIndex> first = {5};
+  const std::vector<BlockIndex> second = {0};
+  StepBatch batch;
+  batch.tokens.resize(5);
+  batch.slices.push_back({1, 0, 3, 0, first});
+  batch.slices.push_back({2, 3, 2, 7, second});
+  attention_.Begin(batch);
+  const bool expected[5] = {false, true, false, false, false};
+  for (std::int32_t row = 0; row < 5; ++row) {
+    EXPECT_EQ(attention_.SharesPair(row), expected[row]) << row;
+  }
+}
+
 TEST_F(CpuPagedAttentionTest, ThreadsTogetherAttendEveryRowOnce) {
   const std::vector<BlockIndex> first = {5, 2, 7};
   const std::vector<BlockIndex> second = {0, 3};

@@ -142,6 +142,33 @@ TEST_P(KernelsTest, ProductsEqualPlainSums) {
   }
 }
 
+TEST_P(KernelsTest, ARowOfManyBlocksHasTheBitsItHasAlone) {
+  constexpr std::size_t kK = 4096;  // 32 rows of floats, 64 of bf16 are a block
+  constexpr std::size_t kRows = 131;
+  const auto panels = Panels(Draw(32 * kK, 1), 32, kK, GetParam().weights);
+  const auto encoded = Encode(Draw(kRows * kK, 3), table_->activation);
+  std::vector<float> out(kRows * 32);
+  Product product;
+  product.a = encoded.data();
+  product.a_stride = kK;
+  product.rows = static_cast<std::int32_t>(kRows);
+  product.panels = panels.data();
+  product.k = kK;
+  product.out = out.data();
+  product.out_stride = 32;
+  product.columns = 32;
+  table_->multiply(product, 0, 1);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    std::vector<float> alone(32);
+    Product one = product;
+    one.a = encoded.data() + r * (encoded.size() / kRows);
+    one.rows = 1;
+    one.out = alone.data();
+    table_->multiply(one, 0, 1);
+    ASSERT_EQ(std::vector<float>(&out[r * 32], &out[r * 32] + 32), alone) << r;
+  }
+}
+
 TEST_P(KernelsTest, GateAndUpMeetInSilu) {
   constexpr std::size_t kK = 2;
   // Column c of the panel is (c, 0): the first 16 are gates, the others ups.

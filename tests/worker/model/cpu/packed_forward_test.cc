@@ -27,6 +27,41 @@ TEST(PackedForwardTest, TheNumberOfThreadsChangesNoBit) {
   }
 }
 
+// From 64 rows a thread up each thread takes rows of its own; before, threads share columns.
+TEST(PackedForwardTest, RowsOfOneThreadsOwnAreThoseOfSharedColumns) {
+  std::vector<TokenId> tokens;
+  for (TokenId i = 0; i < 243; ++i) tokens.push_back(3 + i * 7 % 50);
+  for (const char* dtype : {"bf16", "w8a8"}) {
+    TorchDecoderOptions options = Options(2);
+    options.dtype = dtype;
+    const Logits shared =
+        ModelProbe::Open(TinyFolder("llama_plain"), options).LogitsOf(tokens, 40);
+    for (const int threads : {1, 2, 3}) {
+      options.threads = threads;
+      ModelProbe probe = ModelProbe::Open(TinyFolder("llama_plain"), options);
+      // Chunks end at odd positions, so that threads' rows meet within a pair of them as well.
+      EXPECT_EQ(probe.LogitsOf(tokens, 201), shared) << dtype << " " << threads;
+      EXPECT_EQ(probe.LogitsOf(tokens, 243), shared) << dtype << " " << threads;
+    }
+  }
+}
+
+TEST(PackedForwardTest, SequencesSideBySideKeepTheirBitsInRowsOfAThreadsOwn) {
+  std::vector<std::vector<TokenId>> sequences(5);
+  for (std::size_t s = 0; s < sequences.size(); ++s) {
+    for (std::size_t i = 0; i < 21 + 13 * s; ++i) {
+      sequences[s].push_back(static_cast<TokenId>(3 + (i * 7 + s) % 50));
+    }
+  }
+  for (const int threads : {2, 3}) {
+    ModelProbe probe = ModelProbe::Open(TinyFolder("llama_plain"), Options(threads));
+    const std::vector<Logits> together = probe.LogitsOf(sequences, 100);
+    for (std::size_t s = 0; s < sequences.size(); ++s) {
+      EXPECT_EQ(together[s], probe.LogitsOf(sequences[s], 7)) << threads << " " << s;
+    }
+  }
+}
+
 TEST(PackedForwardTest, MoreSamplesThanOneRoundOfLogitsAllArrive) {
   ModelProbe probe = ModelProbe::Open(TinyFolder("llama_plain"), Options(2));
   const std::vector<BlockIndex> table = {0};
