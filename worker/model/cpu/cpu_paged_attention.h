@@ -22,7 +22,8 @@ namespace pintle::model::cpu {
 // values} in the panel layout, so that a block is one stretch of memory for tiers and export.
 // Thread: Begin and Allocate on the engine thread; Store and Attend by every compute thread of a
 // step, each for rows, heads and tasks of its own.
-// Owns the block memory, which a thread of its own makes resident after Allocate, and each thread's scratch.
+// Owns the block memory, which a thread of its own makes resident after Allocate, and each thread's
+// scratch.
 // Fails: Allocate returns RESOURCE_EXHAUSTED / POOL_FULL; everything else cannot.
 class CpuPagedAttention final : public AttentionBackend {
  public:
