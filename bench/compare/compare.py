@@ -51,12 +51,13 @@ def arguments():
     if not (options.model / "config.json").exists():
         parser.error(f"{options.model.name} is not there; run make "
                      + ("bench-compare-synthetic" if options.synthetic else "setup"))
+    options.large = Shape(options.model).parameters_read > tasks.LARGE_PARAMETERS
     return options
 
 
 def phases(options):
     """(tasks, engines) that are loaded together: those of the chat are servers of their own."""
-    offline = tasks.tasks_of(options.groups)
+    offline = tasks.tasks_of(options.groups, options.large)
     if offline:
         binary = str(options.bin / "pintle-bench-decode")
         yield offline, [engines.create(name, options.model, options.threads, binary)
@@ -74,7 +75,7 @@ class Run:
         self.result = {
             "machine": machine.describe(), "model": options.model.name,
             "threads": options.threads, "rounds": options.rounds, "tasks": [], "samples": {},
-            "about": {}, "unavailable": {}, "load": [], "shape": Shape(options.model),
+            "large": options.large, "about": {}, "unavailable": {}, "load": [], "shape": Shape(options.model),
             "limits": None, "verdicts": [],
         }
 
@@ -85,7 +86,7 @@ class Run:
 
     def _phase(self, its_tasks, its_engines):
         progress = Progress(self._options.rounds)
-        rounds = Rounds(self._options.rounds, progress)
+        rounds = Rounds(self._options.rounds, progress, self._options.large)
         self.result["tasks"] += its_tasks
         try:
             ready = rounds.start(its_engines)
@@ -109,7 +110,7 @@ class Run:
         result, options = self.result, self._options
         result["verdicts"] = [
             lines.judge(line, result["samples"], result["unavailable"], options.rounds,
-                        result["shape"].weight_bytes(), options.synthetic)
+                        result["shape"].weight_bytes(), options.synthetic, options.large)
             for line in lines.LINES if line.group in options.groups]
         if "chat" in options.groups:
             result["verdicts"] += chat_rounds.judge(result["samples"], result["unavailable"],

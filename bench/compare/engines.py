@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every engine by its name. start() loads it or raises Unavailable; run(task) answers
-{"tokens_per_second", ...}; between wake() and sleep() it may use the processor."""
+{"tokens_per_second", ...}; between wake() and sleep() it may use the processor. warm(task) readies
+it for its first run of a task where no trial round does."""
 
 import os
 import statistics
@@ -47,6 +48,9 @@ class Process:
             for key in ("read_bytes_per_second", "bf16_operations_per_second"):
                 result[key] = (before[key] + after[key]) / 2
         return result
+
+    def warm(self, task):
+        self._driven.ask(task.warm_up)
 
     def wake(self):
         if self._driven:

@@ -67,6 +67,28 @@ def rates(samples, task, engine, key="tokens_per_second"):
     return [sample[key] for sample in samples.get(task, {}).get(engine, [])]
 
 
+def is_settled(task, engine, samples):
+    """Whether one sample of this engine on this task is enough: no line is about it, or those that
+    are compare with the best of several, of which another was more than twice as fast."""
+    if not rates(samples, task, engine):
+        return False
+    return all(_is_behind(line, task, engine, samples) for line in LINES
+               if engine in _sides(line, task))
+
+
+def _sides(line, task):
+    ours = (line.engine,) if line.task == task else ()
+    return ours + (line.against if (line.base or line.task) == task else ())
+
+
+def _is_behind(line, task, engine, samples):
+    if (line.task, line.engine) == (task, engine):
+        return False
+    firsts = {peer: rates(samples, line.base or line.task, peer)[:1] for peer in line.against}
+    best = max((first[0] for first in firsts.values() if first), default=0.0)
+    return bool(firsts[engine]) and 2 * firsts[engine][0] < best
+
+
 def paired_ratio(ours, theirs):
     """The median over rounds of one round's ratio: both were measured moments apart."""
     return statistics.median(a / b for a, b in zip(ours, theirs))
@@ -81,11 +103,12 @@ def not_run(title, bound, why, at_most=False):
     return Verdict(title, None, bound, at_most, NOT_RUN, why)
 
 
-def judge(line, samples, unavailable, rounds, weight_bytes, synthetic=False):
+def judge(line, samples, unavailable, rounds, weight_bytes, synthetic=False, large=False):
     bound = line.synthetic if synthetic else line.bound
     base = line.base or line.task
     for engine, task in [(line.engine, line.task)] + [(peer, base) for peer in line.against]:
-        if len(rates(samples, task, engine)) < rounds or engine in unavailable:
+        once = large and _is_behind(line, task, engine, samples)
+        if len(rates(samples, task, engine)) < (1 if once else rounds) or engine in unavailable:
             return not_run(line.title, bound, f"{engine}: {unavailable.get(engine, 'no figures')}")
     ours = rates(samples, line.task, line.engine)
     if line.roofline:

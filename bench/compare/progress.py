@@ -25,6 +25,10 @@ class Progress:
         stage = f"round {number} of {self._rounds}" if number else "trial round"
         print(f"{stage}: {name} ...", end=" ", file=sys.stderr, flush=True)
 
+    def leave_out(self, number, name):
+        """A step of the plan that is not run after all."""
+        self._steps = [step for step in self._steps if step != (number, name)]
+
     def end(self, number, name, result):
         self._seconds[name] = time.monotonic() - self._started
         if (number, name) in self._steps:

@@ -26,7 +26,8 @@ def print_machine(run):
     print(f"machine    {machine['processor']} ({machine['family']}), {machine['cores']} cores, "
           f"{machine['memory_gib']} GiB, {' '.join(machine['isa'])}")
     print(f"model      {run['model']}, bf16, {run['threads']} threads, "
-          f"median of {run['rounds']} interleaved rounds")
+          f"median of {run['rounds']} interleaved rounds"
+          + (", fewer tokens (a large model)" if run.get("large") else ""))
     versions = {about["version"]: name for name, about in run["about"].items()
                 if "version" in about}
     if versions:

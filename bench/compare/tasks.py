@@ -14,6 +14,9 @@ TRANSFORMERS = "transformers bf16"
 # Whom "the best peer" is chosen from.
 PEERS = (LLAMA, VLLM, TRANSFORMERS)
 
+# Above so many parameters a step lasts so long that a run has to spare tokens (README.md).
+LARGE_PARAMETERS = 500_000_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -27,13 +30,35 @@ class Task:
     prompt: int
     tokens: int
     engines: tuple
+    # Of a large model: a step is a second's tenth, a short prompt a second.
+    large: bool = False
 
     @property
     def repeats(self):
         """A short prompt is over in a seventh of a second, most of what it takes to settle after
         an engine was woken: several in a row are one sample, their median counts. llama-bench
         warms up by itself and takes the mean."""
-        return 5 if self.kind == "prefill" and self.prompt < 1000 else 1
+        if self.kind != "prefill" or self.prompt >= 1000:
+            return 1
+        return 3 if self.large else 5
+
+    def of_large_model(self):
+        """Half the steps of several streams, never so few that a sample is over in a second."""
+        tokens = self.tokens if self.streams == 1 else max(16, self.tokens // 2)
+        return dataclasses.replace(self, tokens=tokens, large=True)
+
+    def quarter(self):
+        """The same on a quarter of the prompt, with few steps: enough to tell settings apart."""
+        least = 256 if self.kind == "prefill" else 32
+        return dataclasses.replace(self, prompt=max(least, self.prompt // 4),
+                                   tokens=min(self.tokens, 8))
+
+    @property
+    def warm_up(self):
+        """A request of this kind that is over at once: the engine meets its batch and wakes up."""
+        short = dataclasses.replace(self, prompt=min(self.prompt, 16 if self.tokens else 64),
+                                    tokens=min(self.tokens, 2))
+        return short.request
 
     @property
     def request(self):
@@ -70,8 +95,9 @@ GROUPS = {
 }
 
 
-def tasks_of(groups):
-    return [task for group, tasks in GROUPS.items() if group in groups for task in tasks]
+def tasks_of(groups, large=False):
+    chosen = [task for group, tasks in GROUPS.items() if group in groups for task in tasks]
+    return [task.of_large_model() for task in chosen] if large else chosen
 
 
 def engines_of(tasks):

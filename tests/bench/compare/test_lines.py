@@ -47,6 +47,28 @@ def test_a_peer_that_ended_half_way_makes_the_line_fail():
     assert judge(line_of("t", (tasks.LLAMA,)), samples).word == lines.NOT_RUN
 
 
+def test_of_a_large_model_a_peer_left_far_behind_needs_one_sample():
+    samples = samples_of("t", ours=[90] * 3, llama=[9], vllm=[20] * 3, hf=[1] * 3)
+    assert judge(line_of("t"), samples).word == lines.NOT_RUN
+    assert judge(line_of("t"), samples, large=True).figure == 4.5
+    close = samples_of("t", ours=[90] * 3, llama=[10], vllm=[20] * 3, hf=[1] * 3)
+    assert judge(line_of("t"), close, large=True).word == lines.NOT_RUN
+
+
+def test_whoever_a_line_is_about_is_never_settled():
+    slow = {"decode_1": {tasks.PINTLE: [{"tokens_per_second": 1}],
+                         tasks.LLAMA: [{"tokens_per_second": 1}],
+                         tasks.VLLM: [{"tokens_per_second": 99}]},
+            "prefill_512": {tasks.PINTLE: [{"tokens_per_second": 1}],
+                            tasks.PINTLE_W8A8: [{"tokens_per_second": 99}]}}
+    assert not lines.is_settled("decode_1", tasks.PINTLE, slow)
+    assert not lines.is_settled("decode_1", tasks.LLAMA, slow)
+    assert lines.is_settled("decode_1", tasks.VLLM, slow)  # no line compares one stream with it
+    assert not lines.is_settled("prefill_512", tasks.PINTLE, slow)
+    assert not lines.is_settled("prefill_512", tasks.PINTLE_W8A8, slow)
+    assert not lines.is_settled("decode_1", tasks.TRANSFORMERS, slow)  # not measured yet
+
+
 def test_nothing_measured_is_no_pass():
     assert all(judge(line, {}).word == lines.NOT_RUN for line in lines.LINES)
     assert all(verdict.word == lines.NOT_RUN for verdict in chat_rounds.judge({}, {}, 3))

@@ -16,6 +16,7 @@ class FakeEngine:
         self._refuses = refuses
         self._fails_in_run = fails_in_run
         self._runs = 0
+        self.rate = None
 
     def start(self):
         if self._refuses:
@@ -27,7 +28,10 @@ class FakeEngine:
         self._journal.append(("run", self.name, task.name))
         if self._runs == self._fails_in_run:
             raise Unavailable("it ended")
-        return {"tokens_per_second": 10.0 * self._runs}
+        return {"tokens_per_second": self.rate or 10.0 * self._runs}
+
+    def warm(self, task):
+        self._journal.append(("warm", self.name, task.name))
 
     def wake(self):
         self._journal.append(("wake", self.name))
@@ -45,9 +49,9 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(machine, "busy_share", lambda seconds=0: 0.0)
 
 
-def run(engines, its_tasks, count=2):
+def run(engines, its_tasks, count=2, large=False):
     journal = engines[0]._journal  # pylint: disable=protected-access
-    its = rounds.Rounds(count, Progress(count))
+    its = rounds.Rounds(count, Progress(count), large)
     ready = its.start(engines)
     journal.clear()
     for _ in its.run(its_tasks, ready):
@@ -99,3 +103,22 @@ def test_an_engine_that_fails_once_is_not_asked_again():
     assert its.unavailable == {"a": "it ended"}
     assert [entry[1] for entry in journal if entry[0] == "run"].count("a") == 2
     assert len(its.samples["t"]["b"]) == 2
+
+
+def test_a_large_model_has_a_short_request_in_place_of_the_trial_round():
+    journal = []
+    its = run([FakeEngine(tasks.PINTLE, journal)], [task_of("decode_64", [tasks.PINTLE])],
+              large=True)
+    assert [entry[0] for entry in journal if entry[0] in ("run", "warm")] == ["warm", "run", "run"]
+    rates = [sample["tokens_per_second"] for sample in its.samples["decode_64"][tasks.PINTLE]]
+    assert rates == [10.0, 20.0]
+
+
+def test_of_a_large_model_a_peer_that_decides_nothing_is_measured_once():
+    journal = []
+    engines = [FakeEngine(name, journal) for name in (tasks.PINTLE, *tasks.PEERS)]
+    for engine, rate in zip(engines, (90.0, 20.0, 40.0, 19.0)):
+        engine.rate = rate
+    its = run(engines, [task_of("decode_8", [engine.name for engine in engines])], large=True)
+    counts = {name: len(values) for name, values in its.samples["decode_8"].items()}
+    assert counts == {tasks.PINTLE: 2, tasks.LLAMA: 2, tasks.VLLM: 2, tasks.TRANSFORMERS: 1}
