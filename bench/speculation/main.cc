@@ -29,6 +29,8 @@ namespace {
 
 constexpr double kRepeatMin = 1.6;
 constexpr double kFreeMin = 0.97;
+// A free text's bound is near 1 and a sample takes less than a second: many pairs of them.
+constexpr int kFreePairs = 3;
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -118,40 +120,81 @@ Run RunText(Engine& engine, const SpeculationText& text, const std::vector<Token
   return {sink->tokens, sink->last - sink->first, sink->cpu_last - sink->cpu_first};
 }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+// Of sorted values, the one that `share` of them are below.
+double At(const std::vector<double>& sorted, double share) {
+  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
 }
 
-// Both engines on one text; false if its bound or an equality does not hold.
-bool Compare(const Flags& flags, const SpeculationText& text, const std::vector<TokenId>& prompt,
-             Engine& plain, Engine& drafting) {
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return At(values, 0.5);
+}
+
+// What a text's pairs came to.
+struct Tally {
   std::vector<double> ratios, cpu_ratios, speeds;
+  std::int64_t drafted = 0;
+  std::int64_t accepted = 0;
   bool same = true;
+};
+
+// Both engines, one moment after the other.
+void RunPair(const SpeculationText& text, const std::vector<TokenId>& prompt, Engine& plain,
+             Engine& drafting, bool plain_first, Tally& tally) {
   const EngineSnapshot before = drafting.Snapshot();
-  for (int round = 0; round < flags.rounds; ++round) {
-    // The order alternates, so that a machine that slows down or speeds up favours neither.
-    Run with, without;
-    if (round % 2 == 0) without = RunText(plain, text, prompt);
-    with = RunText(drafting, text, prompt);
-    if (round % 2 == 1) without = RunText(plain, text, prompt);
-    ratios.push_back(without.seconds / with.seconds);
-    cpu_ratios.push_back(without.cpu_seconds / with.cpu_seconds);
-    speeds.push_back(static_cast<double>(with.tokens.size() - 1) / with.seconds);
-    same = same && with.tokens == without.tokens;
-  }
+  Run with, without;
+  if (plain_first) without = RunText(plain, text, prompt);
+  with = RunText(drafting, text, prompt);
+  if (!plain_first) without = RunText(plain, text, prompt);
   const EngineSnapshot after = drafting.Snapshot();
-  const double ratio = Median(ratios);
+  tally.ratios.push_back(without.seconds / with.seconds);
+  tally.cpu_ratios.push_back(without.cpu_seconds / with.cpu_seconds);
+  tally.speeds.push_back(static_cast<double>(with.tokens.size() - 1) / with.seconds);
+  tally.drafted += after.drafted_tokens - before.drafted_tokens;
+  tally.accepted += after.accepted_tokens - before.accepted_tokens;
+  tally.same = tally.same && with.tokens == without.tokens;
+}
+
+// Prints a text's line; false if its bound or an equality does not hold.
+bool Report(const SpeculationText& text, Tally tally) {
+  std::sort(tally.ratios.begin(), tally.ratios.end());
+  const double ratio = At(tally.ratios, 0.5);
   const double bound = text.repeats ? kRepeatMin : kFreeMin;
-  const bool good = ratio >= bound && same;
-  std::printf("%-18s %6.1f tokens/s, %.2fx without drafts (CPU time %.2fx), tried %.0f and "
-              "accepted %.0f of %d; same tokens: %s; bound %.2f: %s\n",
-              text.name.c_str(), Median(speeds), ratio, Median(cpu_ratios),
-              static_cast<double>(after.drafted_tokens - before.drafted_tokens) / flags.rounds,
-              static_cast<double>(after.accepted_tokens - before.accepted_tokens) / flags.rounds,
-              text.tokens, same ? "yes" : "NO", bound, good ? "PASS" : "FAIL");
-  std::fflush(stdout);
+  const bool good = ratio >= bound && tally.same;
+  const auto pairs = static_cast<double>(tally.ratios.size());
+  std::printf("%-18s %6.1f tokens/s, %.2fx without drafts (half of %.0f pairs: %.2f to %.2f; CPU "
+              "time %.2fx), tried %.0f and accepted %.0f of %d; same tokens: %s; bound %.2f: %s\n",
+              text.name.c_str(), Median(tally.speeds), ratio, pairs, At(tally.ratios, 0.25),
+              At(tally.ratios, 0.75), Median(tally.cpu_ratios),
+              static_cast<double>(tally.drafted) / pairs,
+              static_cast<double>(tally.accepted) / pairs, text.tokens,
+              tally.same ? "yes" : "NO", bound, good ? "PASS" : "FAIL");
   return good;
+}
+
+struct Subject {
+  SpeculationText text;
+  std::vector<TokenId> prompt;
+  Tally tally;
+};
+
+// All texts on a pair of engines made anew: which memory an engine's weights came to lie in makes
+// it faster or slower by a few percent for as long as it lives. Whatever alternates within a round
+// begins the other way in the next, so that a machine that slows down or speeds up favours
+// neither engine.
+void RunRound(const Flags& flags, int round, const Clock& clock, std::vector<Subject>& subjects) {
+  const bool odd = round % 2 == 1;
+  std::unique_ptr<Engine> engines[2];
+  for (const bool drafts : {odd, !odd}) engines[drafts] = MakeEngine(flags, drafts, clock);
+  // A process that has served for a while knows what its steps cost.
+  for (const auto& engine : engines) RunText(*engine, subjects[0].text, subjects[0].prompt);
+  for (Subject& subject : subjects) {
+    const int pairs = subject.text.repeats ? 1 : kFreePairs;
+    for (int pair = 0; pair < pairs; ++pair) {
+      RunPair(subject.text, subject.prompt, *engines[0], *engines[1], (pair % 2 == 1) == odd,
+              subject.tally);
+    }
+  }
 }
 
 int Main(int argc, char** argv) {
@@ -169,26 +212,21 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", model.status().ToString().c_str());
     return 1;
   }
-  const SystemClock clock;
-  const auto plain = MakeEngine(flags, false, clock);
-  const auto drafting = MakeEngine(flags, true, clock);
-  bool good = true;
-  bool warm = false;
+  std::vector<Subject> subjects;
   for (const SpeculationText& text : SpeculationTexts()) {
     if (text.name.find(flags.only) == std::string::npos) continue;
-    const auto prompt = (*model)->Encode(text.prompt, {});
+    auto prompt = (*model)->Encode(text.prompt, {});
     PINTLE_CHECK(prompt.ok(), "plain text");
-    // A process that has served for a while knows what its steps cost.
-    if (!std::exchange(warm, true)) {
-      RunText(*plain, text, *prompt);
-      RunText(*drafting, text, *prompt);
-    }
-    good = Compare(flags, text, *prompt, *plain, *drafting) && good;
-    if (std::getenv("PINTLE_BENCH_SHOW_TEXT") != nullptr) {
-      const Run run = RunText(*drafting, text, *prompt);
-      std::printf("---\n%s\n---\n", (*model)->Decode(run.tokens, false).c_str());
-    }
+    subjects.push_back({text, *std::move(prompt), Tally()});
   }
+  if (subjects.empty()) return 1;
+  const SystemClock clock;
+  for (int round = 0; round < flags.rounds; ++round) {
+    RunRound(flags, round, clock, subjects);
+    std::fprintf(stderr, "round %d of %d\n", round + 1, flags.rounds);
+  }
+  bool good = true;
+  for (Subject& subject : subjects) good = Report(subject.text, std::move(subject.tally)) && good;
   return good ? 0 : 1;
 }
 
