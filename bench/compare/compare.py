@@ -74,8 +74,9 @@ class Run:
         self._options = options
         self.result = {
             "machine": machine.describe(), "model": options.model.name,
-            "threads": options.threads, "rounds": options.rounds, "tasks": [], "samples": {},
-            "large": options.large, "about": {}, "unavailable": {}, "load": [], "shape": Shape(options.model),
+            "threads": options.threads, "rounds": options.rounds, "large": options.large,
+            "tasks": [], "samples": {},
+            "about": {}, "unavailable": {}, "load": [], "shape": Shape(options.model),
             "limits": None, "verdicts": [],
         }
 
