@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "contract/ids.h"
+#include "worker/model/dtype.h"
 
 namespace pintle::model {
 
@@ -28,18 +29,6 @@ struct RopeConfig {
   bool truncate = true;                // yarn: round the ramp's ends to whole dimensions
   double attention_factor = 1.0;       // yarn: multiplies cos and sin
 };
-
-// The dtype config.json names; what is loaded may differ (--dtype).
-// The last three are ours alone: weights quantised while they are loaded, no dtype of a file. kInt8
-// rounds weights alone, kW8A8 the rows they are multiplied with too, kInt4 to 16 steps a group.
-enum class Dtype { kFloat32, kBfloat16, kFloat16, kInt8, kW8A8, kInt4 };
-
-absl::string_view DtypeName(Dtype dtype);
-bool IsQuantised(Dtype dtype);
-// INVALID_FIELD for a name other than int8, w8a8, int4 and bf16, f32, f16 and their long forms.
-absl::StatusOr<Dtype> ParseDtype(absl::string_view name);
-// Of an element of a file or of KV. Requires: not kInt4.
-std::int32_t DtypeBytes(Dtype dtype);
 
 // What a decoder needs to know of a Hugging Face folder's config.json, checked and with all
 // defaults filled in. Plain data, safe anywhere.

@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "worker/model/model_config.h"
+#include "worker/model/dtype.h"
 
 namespace pintle::model {
 
