@@ -145,7 +145,7 @@ int Main(int argc, char** argv) {
   app.add_option("--windows", flags.windows, "Parts of the text");
   app.add_option("--prompts", flags.prompts, "Questions answered");
   app.add_option("--only", flags.only, "Beside f32 only this type");
-  app.add_option("--cpu-isa", flags.cpu_isa, "avx2, avx512 or avx512_bf16");
+  app.add_option("--cpu-isa", flags.cpu_isa, "avx2, avx512, avx512_bf16 or amx");
   CLI11_PARSE(app, argc, argv);
   const absl::StatusOr<bool> passed = Measure(flags);
   if (!passed.ok()) {

@@ -40,5 +40,5 @@ run() {
 run avx2 avx2 fma
 run avx512 avx512f avx512bw avx512dq avx512vl
 run avx512_bf16 avx512f avx512bw avx512dq avx512vl avx512_bf16 avx512_vnni
-echo "parity on amx: NOT RUN (there are no AMX kernels)"
+run amx avx512f avx512bw avx512dq avx512vl avx512_bf16 avx512_vnni amx_tile amx_bf16
 exit $failed

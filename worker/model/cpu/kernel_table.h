@@ -197,6 +197,7 @@ struct KernelTable {
 const KernelTable* Avx2Kernels(Element weights, Element kv);
 const KernelTable* Avx512Kernels(Element weights, Element kv);
 const KernelTable* Avx512Bf16Kernels(Element weights, Element kv);
+const KernelTable* AmxKernels(Element weights, Element kv);
 
 }  // namespace pintle::model::cpu
 

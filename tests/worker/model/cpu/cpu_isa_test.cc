@@ -15,12 +15,19 @@ TEST(CpuIsaTest, ALimitWeakensAndNeverStrengthens) {
   ASSERT_TRUE(best.ok()) << best.status();
   EXPECT_EQ(*ChooseCpuIsa("avx2"), CpuIsa::kAvx2);
   EXPECT_EQ(*ChooseCpuIsa("avx512_bf16"), *best);
+  EXPECT_GE(*ChooseCpuIsa("amx"), *best);
   EXPECT_LE(*ChooseCpuIsa("avx512"), *best);
   EXPECT_TRUE(HasReason(ChooseCpuIsa("neon").status(), Reason::kInvalidField));
 }
 
+TEST(CpuIsaTest, TilesAreForWhoAsksForThem) {
+  EXPECT_LT(*ChooseCpuIsa(""), CpuIsa::kAmx);
+  // Asking again is as good as asking once.
+  EXPECT_EQ(*ChooseCpuIsa("amx"), *ChooseCpuIsa("amx"));
+}
+
 TEST(CpuIsaTest, EveryCombinationHasKernelsOfTheSetOrAWeakerOne) {
-  for (const CpuIsa isa : {CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16}) {
+  for (const CpuIsa isa : kCpuIsas) {
     for (const Element weights : {Element::kFloat32, Element::kBfloat16}) {
       for (const Element kv : {Element::kFloat32, Element::kBfloat16}) {
         const KernelTable& table = KernelsFor(isa, weights, kv);
@@ -32,6 +39,9 @@ TEST(CpuIsaTest, EveryCombinationHasKernelsOfTheSetOrAWeakerOne) {
   const Element bf16 = Element::kBfloat16;
   EXPECT_EQ(KernelsFor(CpuIsa::kAvx512Bf16, bf16, bf16).activation, bf16);
   EXPECT_EQ(KernelsFor(CpuIsa::kAvx512, bf16, bf16).activation, Element::kFloat32);
+  EXPECT_EQ(std::string(KernelsFor(CpuIsa::kAmx, bf16, bf16).name), "amx");
+  EXPECT_EQ(&KernelsFor(CpuIsa::kAmx, Element::kInt8, bf16),
+            &KernelsFor(CpuIsa::kAvx512Bf16, Element::kInt8, bf16));
 }
 
 }  // namespace

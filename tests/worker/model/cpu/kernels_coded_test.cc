@@ -36,7 +36,9 @@ std::vector<std::uint16_t> Draw(std::size_t count, unsigned spread, unsigned see
 class KernelsCodedTest : public testing::TestWithParam<CpuIsa> {
  protected:
   void SetUp() override {
-    if (*ChooseCpuIsa("") < GetParam()) GTEST_SKIP() << "this processor lacks the set";
+    if (*ChooseCpuIsa(CpuIsaName(GetParam())) < GetParam()) {
+      GTEST_SKIP() << "this processor lacks the set";
+    }
     table_ = &KernelsFor(GetParam(), Element::kBfloat16, Element::kBfloat16);
   }
 
@@ -103,7 +105,7 @@ TEST_P(KernelsCodedTest, EverySumHasTheBitsItHasWithPlainWeights) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Isas, KernelsCodedTest,
-                         testing::Values(CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16),
+                         testing::ValuesIn(kCpuIsas),
                          [](const auto& set) { return std::string(CpuIsaName(set.param)); });
 
 }  // namespace

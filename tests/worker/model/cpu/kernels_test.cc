@@ -32,7 +32,7 @@ void PrintTo(const Set& set, std::ostream* out) {
 
 std::vector<Set> Sets() {
   std::vector<Set> sets;
-  for (const CpuIsa isa : {CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16}) {
+  for (const CpuIsa isa : kCpuIsas) {
     for (const Element weights : {Element::kFloat32, Element::kBfloat16}) {
       for (const Element kv : {Element::kFloat32, Element::kBfloat16}) {
         sets.push_back({isa, weights, kv});
@@ -101,7 +101,9 @@ std::vector<std::byte> Panels(const std::vector<float>& matrix, std::size_t colu
 class KernelsTest : public testing::TestWithParam<Set> {
  protected:
   void SetUp() override {
-    if (*ChooseCpuIsa("") < GetParam().isa) GTEST_SKIP() << "this processor lacks the set";
+    if (*ChooseCpuIsa(CpuIsaName(GetParam().isa)) < GetParam().isa) {
+      GTEST_SKIP() << "this processor lacks the set";
+    }
     table_ = &KernelsFor(GetParam().isa, GetParam().weights, GetParam().kv);
   }
   const KernelTable* table_ = nullptr;
