@@ -34,14 +34,11 @@ struct TorchDecoderOptions {
   // bf16 | f32 | int8 (CPU only); empty: as dtype, bf16 for quantised weights
   std::string kv_dtype;
   int threads = 1;
-<<<<<<< HEAD
   // off | on | auto: whether compute threads keep a processor each, the caller's of Collect too
   // (cpu/core_pinning.h). Our kernels only.
   std::string core_pinning = "off";
-  // Weakens the kernels for tests: avx2 | avx512 | avx512_bf16; empty: the processor's best.
-=======
-  // Weakens the kernels for tests: avx2 | avx512 | avx512_bf16 | amx; empty: the processor's best.
->>>>>>> 3e94853 (AMX: bf16 products through tiles, for who asks for them; plain loops in place of the instructions in its test)
+  // Weakens the kernels for tests: avx2 | avx512 | avx512_bf16 | amx; empty: the processor's best
+  // but amx.
   std::string cpu_isa;
   // Runs the LibTorch forward pass on the CPU too: slower, and the second opinion on our kernels.
   bool tensor_forward = false;

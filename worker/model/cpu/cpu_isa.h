@@ -17,10 +17,10 @@ inline constexpr std::array<CpuIsa, 4> kCpuIsas = {CpuIsa::kAvx2, CpuIsa::kAvx51
 
 absl::string_view CpuIsaName(CpuIsa isa);
 
-// The strongest set this processor has, or `limit` ("avx2", "avx512", "avx512_bf16", "amx"; empty =
-// none but amx) if that is weaker. For amx the system is asked, once a process, to save the tiles of all
-// its threads; if it does not, amx counts as absent. UNSUPPORTED_OPTION without AVX2 and FMA,
-// INVALID_FIELD for another name.
+// The strongest set this processor has, or `limit` ("avx2", "avx512", "avx512_bf16", "amx") if that
+// is weaker; an empty limit is "avx512_bf16". For amx the system is asked, once a process, to save
+// the tiles of all its threads; if it does not, amx counts as absent. UNSUPPORTED_OPTION without
+// AVX2 and FMA, INVALID_FIELD for another name.
 absl::StatusOr<CpuIsa> ChooseCpuIsa(absl::string_view limit);
 
 // The kernels of `isa`, or of the nearest weaker set that has the combination.

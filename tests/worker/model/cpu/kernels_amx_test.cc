@@ -222,8 +222,8 @@ class KernelsAmxTest : public testing::TestWithParam<By> {
           const float expected = 1.0F + factors.Sum(r, c);
           const float got = out[static_cast<std::size_t>(r * kColumns + c)];
           ASSERT_EQ(std::bit_cast<std::uint32_t>(got), std::bit_cast<std::uint32_t>(expected))
-              << static_cast<int>(element) << ": " << got << " for " << expected << " in row " << r << ", column " << c << " of "
-              << rows << " x " << factors.k;
+              << got << " for " << expected << " in row " << r << ", column " << c << " of "
+              << rows << " x " << factors.k << ", element " << static_cast<int>(element);
         }
       }
     }
