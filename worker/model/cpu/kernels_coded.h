@@ -33,7 +33,7 @@ PINTLE_SIMD CodedPanel CodedPanelAt(const Product& p, std::int32_t panel) {
 
 // The next four inputs of a row times decoded weights w[pair][vector].
 template <int kRows>
-PINTLE_SIMD void CodedStep(Floats (&sums)[kRows][2], const float* a, std::size_t stride,
+PINTLE_SIMD void CodedStep(Floats (&sums)[kRows][2], const RowFours<kRows, float>& rows,
                            const Ints (&w)[2][2]) {
 #pragma GCC unroll 2
   for (int p = 0; p < 2; ++p) {
@@ -43,7 +43,7 @@ PINTLE_SIMD void CodedStep(Floats (&sums)[kRows][2], const float* a, std::size_t
     const Floats high1 = Simd::HighBf16(w[p][1]);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const float* pair = a + static_cast<std::size_t>(r) * stride + 2 * p;
+      const float* pair = rows.At(r, 2 * p);
       const Floats x = Simd::Set(pair[0]);
       sums[r][0] = Simd::Fma(low0, x, sums[r][0]);
       sums[r][1] = Simd::Fma(low1, x, sums[r][1]);
@@ -56,14 +56,14 @@ PINTLE_SIMD void CodedStep(Floats (&sums)[kRows][2], const float* a, std::size_t
 
 #ifdef __AVX512BF16__
 template <int kRows>
-PINTLE_SIMD void CodedStep(Floats (&sums)[kRows][2], const Bf16* a, std::size_t stride,
+PINTLE_SIMD void CodedStep(Floats (&sums)[kRows][2], const RowFours<kRows, Bf16>& rows,
                            const Ints (&w)[2][2]) {
 #pragma GCC unroll 2
   for (int p = 0; p < 2; ++p) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       int pair;
-      __builtin_memcpy(&pair, a + static_cast<std::size_t>(r) * stride + 2 * p, sizeof(pair));
+      __builtin_memcpy(&pair, rows.At(r, 2 * p), sizeof(pair));
       sums[r][0] = Simd::Dot(sums[r][0], w[p][0], pair);
       sums[r][1] = Simd::Dot(sums[r][1], w[p][1], pair);
     }
@@ -96,7 +96,7 @@ void Tile(const A* a, std::size_t stride, const CodedPanel& panel, std::int32_t 
     const std::int32_t* exception = panel.exceptions;
     const Bf16* exception_weights = panel.exception_weights;
     const std::uint8_t* group = panel.groups;
-    const A* inputs = a;
+    auto rows = RowFours<kRows, A>::Of(a, stride);
     const char* ahead =
         fetch.stream ? reinterpret_cast<const char*>(group) + kFetchAhead : fetch.at;
     const std::size_t ahead_step = fetch.stream ? kCodedBytes : fetch.step;
@@ -109,17 +109,17 @@ void Tile(const A* a, std::size_t stride, const CodedPanel& panel, std::int32_t 
         __builtin_prefetch(ahead + 128, 0, kRows <= kStreamRows ? 3 : 2);
         ahead += ahead_step;
         Simd::DecodeGroup(group, pass, table, w);
-        CodedStep<kRows>(sums, inputs, stride, w);
+        CodedStep<kRows>(sums, rows, w);
         group += kCodedBytes;
-        inputs += kCodedInputs;
+        rows.Advance(kCodedInputs);
       }
       if (g == count) break;
       LoadGroup(exception_weights, pass, w);
-      CodedStep<kRows>(sums, inputs, stride, w);
+      CodedStep<kRows>(sums, rows, w);
       ++exception;
       exception_weights += kCodedWeights;
       group += kCodedBytes;
-      inputs += kCodedInputs;
+      rows.Advance(kCodedInputs);
       ahead += ahead_step;
     }
 #pragma GCC unroll 16

@@ -29,13 +29,6 @@ PINTLE_SIMD Floats FloatAt(const char* p) {
   return Simd::Set(x);
 }
 
-// The four bytes at `p`, in all lanes.
-PINTLE_SIMD Ints FourBytesAt(const void* p) {
-  int four;
-  __builtin_memcpy(&four, p, sizeof(four));
-  return Simd::SetInt(four);
-}
-
 struct GroupScales {
   Floats at[2];
 };
@@ -45,34 +38,6 @@ PINTLE_SIMD GroupScales ReadScales(const Byte* header, int column) {
   const auto* at = reinterpret_cast<const Bf16*>(header) + column;
   return {{Simd::LoadBf16(at), Simd::LoadBf16(at + kWidth)}};
 }
-
-// Rows by four, each four by its first: what an address can say of the others costs no register.
-// The compiler must not see that they are one, or it keeps an address for every row, in memory.
-template <int kRows, typename Value>
-struct RowFours {
-  PINTLE_SIMD RowFours Of(const Value* a, std::size_t stride) {
-    RowFours fours;
-#pragma GCC unroll 4
-    for (int i = 0; i < kCount; ++i) {
-      fours.at[i] = a + static_cast<std::size_t>(4 * i) * stride;
-      asm("" : "+r"(fours.at[i]));
-    }
-    fours.stride = stride;
-    return fours;
-  }
-  // Four bytes of row r, in all lanes.
-  __attribute__((always_inline)) Ints Bytes(int r, std::int32_t i) const {
-    return FourBytesAt(at[r / 4] + static_cast<std::size_t>(r % 4) * stride + i);
-  }
-  __attribute__((always_inline)) void Advance(std::int32_t n) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kCount; ++i) at[i] += n;
-  }
-
-  static constexpr int kCount = (kRows + 3) / 4;
-  const Value* at[kCount];
-  std::size_t stride;
-};
 
 // --- panels --------------------------------------------------------------------------------------
 // What a kind of columns says: inputs a group has, bytes before a group, inputs and bytes a line of
@@ -99,7 +64,7 @@ struct Int8Columns {
     const Ints w1 = Simd::LoadInt8(weights + 2 * kWidth);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Ints x = rows.Bytes(r, i);
+      const Ints x = FourBytesAt(rows.At(r, i));
       sums[r][0] = Simd::DotInt16(sums[r][0], w0, x);
       sums[r][1] = Simd::DotInt16(sums[r][1], w1, x);
     }
@@ -143,7 +108,7 @@ struct QuadColumns {
     const Ints w1 = Simd::LoadBytes(line + 4 * column + 4 * kWidth);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Ints x = rows.Bytes(r, i);
+      const Ints x = FourBytesAt(rows.At(r, i));
       sums[r][0] = Simd::DotBytes(sums[r][0], w0, x);
       sums[r][1] = Simd::DotBytes(sums[r][1], w1, x);
     }
@@ -187,10 +152,10 @@ struct Int4Columns {
     const Ints high1 = Simd::HighNibbles(b1);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Ints x = rows.Bytes(r, i);
+      const Ints x = FourBytesAt(rows.At(r, i));
       sums[r][0] = Simd::DotBytes(sums[r][0], low0, x);
       sums[r][1] = Simd::DotBytes(sums[r][1], low1, x);
-      const Ints y = rows.Bytes(r, i + 4);
+      const Ints y = FourBytesAt(rows.At(r, i + 4));
       sums[r][0] = Simd::DotBytes(sums[r][0], high0, y);
       sums[r][1] = Simd::DotBytes(sums[r][1], high1, y);
     }

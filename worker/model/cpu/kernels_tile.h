@@ -53,6 +53,41 @@ PINTLE_SIMD Floats Exp(Floats x) {
   return Simd::Scale(p, n);
 }
 
+// The four bytes at `p`, in all lanes.
+PINTLE_SIMD Ints FourBytesAt(const void* p) {
+  int four;
+  __builtin_memcpy(&four, p, sizeof(four));
+  return Simd::SetInt(four);
+}
+
+// Rows by four, each four by its first: what an address can say of the others costs no register.
+// The compiler must not see that they are one, or it keeps an address for every row, in memory.
+template <int kRows, typename Value>
+struct RowFours {
+  PINTLE_SIMD RowFours Of(const Value* a, std::size_t stride) {
+    RowFours fours;
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) {
+      fours.at[i] = a + static_cast<std::size_t>(4 * i) * stride;
+      asm("" : "+r"(fours.at[i]));
+    }
+    fours.stride = stride;
+    return fours;
+  }
+  // Input i of row r, from where the rows have advanced to.
+  __attribute__((always_inline)) const Value* At(int r, std::int32_t i) const {
+    return at[r / 4] + static_cast<std::size_t>(r % 4) * stride + i;
+  }
+  __attribute__((always_inline)) void Advance(std::int32_t n) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) at[i] += n;
+  }
+
+  static constexpr int kCount = (kRows + 3) / 4;
+  const Value* at[kCount];
+  std::size_t stride;
+};
+
 // --- out[kRows][32] (+)= a[kRows][k] x one panel -------------------------------------------------
 
 template <int kRows>
