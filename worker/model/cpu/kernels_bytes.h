@@ -16,55 +16,73 @@ namespace {
 
 // --- rows in bytes -------------------------------------------------------------------------------
 
-// The sum of `n` bytes, n a multiple of 8.
-PINTLE_SIMD std::int32_t SumOf(const Int8* bytes, std::int32_t n) {
-  std::int32_t sum = 0;
-  std::int32_t i = 0;
-  for (; i + 32 <= n; i += 32) sum += Simd::SumOf32(bytes + i);
-  for (; i < n; ++i) sum += bytes[i];
-  return sum;
-}
-
 // Bytes of one scale, and what their row says about them.
 struct RoundedGroup {
   float scale;
   std::int32_t sum;
 };
 
-// Rounds `n` floats to bytes of one scale and adds zeros up to `padded`. Anything that is not
-// finite makes the scale NaN: NaN times anything is NaN, hence so are all products of the row.
+constexpr float kByteSteps = 127.0F;
+
+// What a group's largest size says: its scale, and what values are multiplied with.
+struct GroupSteps {
+  PINTLE_SIMD GroupSteps Of(float peak) {
+    constexpr float kLeast = 1e-30F;  // below it all is 0: the inverse must stay finite
+    const bool some = peak > kLeast;
+    return {some ? peak / kByteSteps : 0.0F, some ? kByteSteps / peak : 0.0F};
+  }
+  float scale;
+  float inverse;
+};
+
+// Anything that is not finite makes the scale NaN: NaN times anything is NaN, hence so are all
+// products of the row.
+PINTLE_SIMD RoundedGroup NotFinite(std::int32_t padded, Int8* out) {
+  __builtin_memset(out, 0, static_cast<std::size_t>(padded));
+  return {__builtin_nanf(""), 0};
+}
+
+// Rounds `n` floats to bytes of one scale and adds zeros up to `padded`.
 PINTLE_SIMD RoundedGroup RoundGroup(const float* x, std::int32_t n, std::int32_t padded,
                                     Int8* out) {
-  constexpr float kSteps = 127.0F;
-  constexpr float kLeast = 1e-30F;  // below it all is 0: the inverse must stay finite
-  Floats peaks = Simd::Zero();
-  Floats zeros = Simd::Zero();
-  std::int32_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) {
-    const Floats value = Simd::Load(x + i);
-    peaks = Simd::Max(peaks, Simd::Abs(value));
-    zeros = Simd::Fma(value, Simd::Zero(), zeros);
-  }
-  float peak = Simd::Peak(peaks);
-  float zero = Simd::Sum(zeros);
-  for (; i < n; ++i) {
+  float peak = 0.0F;
+  float zero = 0.0F;
+  for (std::int32_t i = 0; i < n; ++i) {
     const float size = __builtin_fabsf(x[i]);
     if (size > peak) peak = size;
     zero += x[i] * 0.0F;
   }
-  if (zero != 0.0F) {
-    __builtin_memset(out, 0, static_cast<std::size_t>(padded));
-    return {__builtin_nanf(""), 0};
+  if (zero != 0.0F) return NotFinite(padded, out);
+  const GroupSteps steps = GroupSteps::Of(peak);
+  std::int32_t sum = 0;
+  for (std::int32_t i = 0; i < padded; ++i) {
+    out[i] = i < n ? static_cast<Int8>(__builtin_rintf(x[i] * steps.inverse)) : Int8{0};
+    sum += out[i];
   }
-  const bool some = peak > kLeast;
-  const float inverse = some ? kSteps / peak : 0.0F;
-  i = 0;
-  for (; i + kWidth <= n; i += kWidth) {
-    Simd::StoreInt8(out + i, Simd::Mul(Simd::Load(x + i), Simd::Set(inverse)));
+  return {steps.scale, sum};
+}
+
+// The same of a whole group in registers.
+template <int kVectors>
+PINTLE_SIMD RoundedGroup RoundVectors(const Floats (&x)[kVectors], Int8* out) {
+  Floats peaks = Simd::Zero();
+  Floats zeros = Simd::Zero();
+#pragma GCC unroll 32
+  for (int v = 0; v < kVectors; ++v) {
+    peaks = Simd::Max(peaks, Simd::Abs(x[v]));
+    zeros = Simd::Fma(x[v], Simd::Zero(), zeros);
   }
-  for (; i < n; ++i) out[i] = static_cast<Int8>(__builtin_rintf(x[i] * inverse));
-  for (; i < padded; ++i) out[i] = 0;
-  return {some ? peak / kSteps : 0.0F, SumOf(out, padded)};
+  if (Simd::Sum(zeros) != 0.0F) return NotFinite(kVectors * kWidth, out);
+  const GroupSteps steps = GroupSteps::Of(Simd::Peak(peaks));
+  const Floats inverse = Simd::Set(steps.inverse);
+  Floats sums = Simd::Zero();  // of whole numbers, hence exact
+#pragma GCC unroll 32
+  for (int v = 0; v < kVectors; ++v) {
+    const Floats whole = Simd::Round(Simd::Mul(x[v], inverse));
+    Simd::StoreInt8(out + v * kWidth, whole);
+    sums = Simd::Add(sums, whole);
+  }
+  return {steps.scale, static_cast<std::int32_t>(Simd::Sum(sums))};
 }
 
 PINTLE_SIMD void PutGroup(const RoundedGroup& rounded, char* at, const QuadGroup*) {
@@ -78,12 +96,10 @@ PINTLE_SIMD void PutGroup(const RoundedGroup& rounded, char* at, const ByteGroup
 }
 
 // kSpreadInputs floats times a Hadamard matrix that is its own inverse.
-template <typename VectorAt>
-PINTLE_SIMD void SpreadBlock(float* out, const VectorAt& vector_at) {
+PINTLE_SIMD void SpreadBlock(Floats* x) {
   constexpr int kVectors = kSpreadInputs / kWidth;
-  Floats x[kVectors];
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) x[v] = Simd::SumsAndDifferences(vector_at(v * kWidth));
+  for (int v = 0; v < kVectors; ++v) x[v] = Simd::SumsAndDifferences(x[v]);
 #pragma GCC unroll 8
   for (int half = 1; half < kVectors; half *= 2) {
 #pragma GCC unroll 8
@@ -96,32 +112,54 @@ PINTLE_SIMD void SpreadBlock(float* out, const VectorAt& vector_at) {
   }
   const Floats factor = Simd::Set(kSpreadFactor);
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) Simd::Store(out + v * kWidth, Simd::Mul(x[v], factor));
+  for (int v = 0; v < kVectors; ++v) x[v] = Simd::Mul(x[v], factor);
+}
+
+// The last group of a row of n, from `first` on, when it is not whole.
+template <std::int32_t kGroup, bool kSpread, typename VectorAt, typename At>
+PINTLE_SIMD RoundedGroup RoundLastGroup(std::int32_t first, std::int32_t n, std::int32_t padded,
+                                        Int8* bytes, const VectorAt& vector_at, const At& at) {
+  alignas(64) float values[kGroup];
+  std::int32_t i = first;
+  if constexpr (kSpread) {
+    for (; i + kSpreadInputs <= n; i += kSpreadInputs) {
+      Floats x[kSpreadInputs / kWidth];
+#pragma GCC unroll 8
+      for (int v = 0; v < kSpreadInputs / kWidth; ++v) x[v] = vector_at(i + v * kWidth);
+      SpreadBlock(x);
+#pragma GCC unroll 8
+      for (int v = 0; v < kSpreadInputs / kWidth; ++v) {
+        Simd::Store(values + (i - first) + v * kWidth, x[v]);
+      }
+    }
+  }
+  for (; i + kWidth <= n; i += kWidth) Simd::Store(values + (i - first), vector_at(i));
+  for (; i < n; ++i) values[i - first] = at(i);
+  return RoundGroup(values, n - first, padded - first, bytes + first);
 }
 
 // Rounds a row of n in groups; kGroup <= kQuadGroup.
 template <typename Group, std::int32_t kGroup, bool kSpread, typename VectorAt, typename At>
 PINTLE_SIMD void QuantizeToBytes(std::int32_t n, void* out, const VectorAt& vector_at,
                                  const At& at) {
-  alignas(64) float values[kGroup];
   auto* bytes = static_cast<Int8*>(out);
   const std::int32_t padded = PaddedInputs(n);
   auto* group = reinterpret_cast<char*>(bytes + padded);
-  for (std::int32_t first = 0; first < padded; first += kGroup) {
-    const std::int32_t last = padded - first < kGroup ? padded : first + kGroup;
-    const std::int32_t end = last < n ? last : n;
-    std::int32_t i = first;
+  std::int32_t first = 0;
+  for (; first + kGroup <= n; first += kGroup) {
+    Floats x[kGroup / kWidth];
+#pragma GCC unroll 32
+    for (int v = 0; v < kGroup / kWidth; ++v) x[v] = vector_at(first + v * kWidth);
     if constexpr (kSpread) {
-      for (; i + kSpreadInputs <= end; i += kSpreadInputs) {
-        SpreadBlock(values + (i - first), [&](int j) { return vector_at(i + j); });
-      }
+#pragma GCC unroll 4
+      for (int v = 0; v < kGroup / kWidth; v += kSpreadInputs / kWidth) SpreadBlock(x + v);
     }
-    for (; i + kWidth <= end; i += kWidth) Simd::Store(values + (i - first), vector_at(i));
-    for (; i < end; ++i) values[i - first] = at(i);
-    const RoundedGroup rounded = RoundGroup(values, end - first, last - first, bytes + first);
-    PutGroup(rounded, group, static_cast<const Group*>(nullptr));
+    PutGroup(RoundVectors(x, bytes + first), group, static_cast<const Group*>(nullptr));
     group += sizeof(Group);
   }
+  if (first == padded) return;
+  PutGroup(RoundLastGroup<kGroup, kSpread>(first, n, padded, bytes, vector_at, at), group,
+           static_cast<const Group*>(nullptr));
 }
 
 // --- tables --------------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ PINTLE_SIMD GroupScales ReadScales(const Byte* header, int column) {
 
 // --- panels --------------------------------------------------------------------------------------
 // What a kind of columns says: inputs a group has, bytes before a group, inputs and bytes a line of
-// a panel has, rows a tile has at most; a line's products, and what a group adds to the totals.
+// a panel has, rows a tile has at most; where a group's sums begin, a line's products, and what a
+// group adds to the totals.
 // `group` is what the row says about the group.
 
 // kInt8, with rows in 16 bits.
@@ -55,6 +56,8 @@ struct Int8Columns {
   static constexpr std::int32_t kRowsMax = Simd::kTileRows;
 
   PINTLE_SIMD std::int32_t Padded(std::int32_t k) { return k; }
+
+  PINTLE_SIMD Ints Begin(const char* /*group*/) { return Simd::SetInt(0); }
 
   template <int kRows>
   PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const RowFours<kRows, Int16>& rows, std::int32_t i,
@@ -101,6 +104,10 @@ struct QuadColumns {
 
   PINTLE_SIMD std::int32_t Padded(std::int32_t k) { return PaddedInputs(k); }
 
+  PINTLE_SIMD Ints Begin(const char* group) {
+    return FourBytesAt(group + offsetof(QuadGroup, zero));
+  }
+
   template <int kRows>
   PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const RowFours<kRows, Int8>& rows, std::int32_t i,
                         const Byte* line, int column) {
@@ -117,12 +124,9 @@ struct QuadColumns {
   PINTLE_SIMD void Add(Floats (&totals)[2], const Ints (&sums)[2], const char* group,
                        const Byte* header, int column) {
     const GroupScales scales = ReadScales(header, column);
-    const Ints zero = FourBytesAt(group + offsetof(QuadGroup, zero));
     const Floats row = FloatAt(group);
-    const Floats whole0 = Simd::IntsToFloats(Simd::AddInts(sums[0], zero));
-    const Floats whole1 = Simd::IntsToFloats(Simd::AddInts(sums[1], zero));
-    totals[0] = Simd::Fma(whole0, Simd::Mul(scales.at[0], row), totals[0]);
-    totals[1] = Simd::Fma(whole1, Simd::Mul(scales.at[1], row), totals[1]);
+    totals[0] = Simd::Fma(Simd::IntsToFloats(sums[0]), Simd::Mul(scales.at[0], row), totals[0]);
+    totals[1] = Simd::Fma(Simd::IntsToFloats(sums[1]), Simd::Mul(scales.at[1], row), totals[1]);
   }
 
   PINTLE_SIMD void Finish(int, const char*, std::size_t, float*) {}
@@ -140,6 +144,8 @@ struct Int4Columns {
   static constexpr std::int32_t kRowsMax = Simd::kTileRows / 2;
 
   PINTLE_SIMD std::int32_t Padded(std::int32_t k) { return PaddedInputs(k); }
+
+  PINTLE_SIMD Ints Begin(const char* /*group*/) { return Simd::SetInt(0); }
 
   template <int kRows>
   PINTLE_SIMD void Step(Ints (&sums)[kRows][2], const RowFours<kRows, Int8>& rows, std::int32_t i,
@@ -270,7 +276,9 @@ void GroupTile(const typename Columns::Value* a, std::size_t stride, const Byte*
       const std::int32_t n = padded - first < Columns::kGroup ? padded - first : Columns::kGroup;
       Ints sums[kRows][2];
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = Simd::SetInt(0);
+      for (int r = 0; r < kRows; ++r) {
+        sums[r][0] = sums[r][1] = Columns::Begin(group + static_cast<std::size_t>(r) * row_bytes);
+      }
       GroupSums<kRows, Columns>(sums, rows, header + Columns::kHeader, n, pass, ahead, fetch.step);
       if constexpr (kStay) {
 #pragma GCC unroll 16

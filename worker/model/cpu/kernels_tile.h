@@ -187,6 +187,7 @@ PINTLE_SIMD std::int32_t TileRows(std::int32_t rows) {
 // Rows of a block: equal blocks of at most `most` rows, in whole tiles.
 PINTLE_SIMD std::int32_t BlockRows(std::int32_t rows, std::int32_t most, std::int32_t tile) {
   const std::int32_t fits = most < tile ? tile : most / tile * tile;
+  if (rows <= fits) return fits;
   const std::int32_t block = TilesOf(rows, TilesOf(rows, fits));
   return TilesOf(block, tile) * tile;
 }

@@ -18,8 +18,10 @@ constexpr std::int32_t kRedundantRows = 16;
 // From so many rows a thread up, each takes rows of its own through a layer, with all columns:
 // barriers are left around attention only, and nobody waits for another's rows.
 constexpr std::int32_t kOwnRows = 64;
-// So many of them at once: what passes between two products stays in a 1 MiB L2.
-constexpr std::int32_t kPartRows = 256;
+// As many of them at once as leave what passes between two products in a 1 MiB L2, but enough to be
+// worth reading all weights for.
+constexpr std::size_t kPartBytes = 832 << 10;
+constexpr std::size_t kLeastPartRows = 128;
 // Rows of logits at once: 64 x 150k x 4 bytes = 38 MB, also when a whole prompt is scored.
 constexpr std::int32_t kLogitRows = 64;
 
@@ -285,7 +287,9 @@ void PackedForward::EachPart(int thread, absl::FunctionRef<void(const Part&)> wo
   const auto index = static_cast<std::size_t>(thread);
   const std::int32_t end = row_ends_[index];
   std::int32_t first = index == 0 ? 0 : row_ends_[index - 1];
-  const std::int32_t parts = (end - first + kPartRows - 1) / kPartRows;
+  const std::size_t most =
+      std::max(kLeastPartRows, kPartBytes / RowBytes(buffers_.gated.width()));
+  const std::int32_t parts = (end - first - 1) / static_cast<std::int32_t>(most) + 1;
   for (std::int32_t i = parts; i > 0; --i) {
     const std::int32_t rows = (end - first + i - 1) / i;
     work({first, rows, true});

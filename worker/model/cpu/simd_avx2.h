@@ -170,14 +170,6 @@ struct Simd {
         _mm256_madd_epi16(_mm256_srli_epi16(bytes.v, 8), _mm256_srai_epi16(values.v, 8));
     return {_mm256_add_epi32(sum.v, _mm256_add_epi32(even, odd))};
   }
-  PINTLE_SIMD std::int32_t SumOf32(const std::int8_t* p) {
-    const __m256i offset = _mm256_xor_si256(
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_set1_epi8(-128));
-    const __m256i fours = _mm256_sad_epu8(offset, _mm256_setzero_si256());
-    const __m128i twos =
-        _mm_add_epi64(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
-    return _mm_cvtsi128_si32(_mm_add_epi64(twos, _mm_unpackhi_epi64(twos, twos))) - 128 * 32;
-  }
   // Rounds to nearest even; |x| <= 127.
   PINTLE_SIMD void StoreInt8(std::int8_t* p, Floats x) {
     const __m256i whole = _mm256_cvtps_epi32(x);
