@@ -110,9 +110,16 @@ absl::StatusOr<Forced> QualityProbe::Force(const std::vector<std::vector<TokenId
       }
       std::vector<TokenId> chosen(batch.samples.size());
       std::vector<double> losses(batch.samples.size());
+      const auto vocabulary = static_cast<std::size_t>(decoder_->Info().vocabulary);
+      const std::size_t kept = (vocabulary + kLogitStep - 1) / kLogitStep;
+      const std::size_t end_before = forced.logits.size();
+      forced.logits.resize(end_before + kept * batch.samples.size());
       PINTLE_RETURN_IF_ERROR(decoder_->Logits(
           batch, [&](int /*thread*/, std::size_t sample, absl::Span<float> logits) {
             chosen[sample] = ArgMax(logits);
+            for (std::size_t i = 0; i < kept; ++i) {
+              forced.logits[end_before + sample * kept + i] = logits[i * kLogitStep];
+            }
             losses[sample] = Loss(logits, tokens[from + sample + 1]);
           }));
       forced.chosen.insert(forced.chosen.end(), chosen.begin(), chosen.end());

@@ -12,10 +12,15 @@
 
 namespace pintle::bench {
 
+// A sample of the vocabulary says how far off logits are as well as all of it.
+inline constexpr std::size_t kLogitStep = 32;
+
 // What a model made of the positions it was fed.
 struct Forced {
   std::vector<TokenId> chosen;  // per position fed but each sequence's last
   double loss = 0.0;            // of the tokens that really came next, in nats, summed
+  // Per position fed the logits of every kLogitStep-th token.
+  std::vector<float> logits;
 };
 
 // Feeds token sequences to one decoder.

@@ -106,6 +106,8 @@ enum class Epilogue : std::uint8_t {
 struct Product {
   const void* a = nullptr;
   std::size_t a_stride = 0;
+  // Of bf16 rows that KernelTable::normalize wrote: sums are multiplied with what lies behind them.
+  bool row_factors = false;
   std::int32_t rows = 0;
   const void* panels = nullptr;
   Element weights = Element::kFloat32;  // of the panels; read where a table multiplies several
@@ -180,7 +182,8 @@ struct KernelTable {
   // Merges the partial softmaxes of `splits` tasks that differ in nothing but `split`, in order of
   // position, and writes `out`. Overwrites split 0's.
   void (*combine)(const AttentionTask& task, std::int32_t splits);
-  // x / rms(x) * weight, into an activation row.
+  // x / rms(x) * weight, into an activation row; of bf16, times a factor of its own that makes its
+  // large elements lose little (kernels_rounding.h), one over which follows them as a float.
   void (*normalize)(const float* x, const float* weight, float epsilon, std::int32_t n, void* out);
   // An intermediate row of `n` as an activation row; null where both are of one element.
   void (*quantize)(const float* x, std::int32_t n, void* out);

@@ -260,11 +260,11 @@ class TilePass {
 
   void Finish(std::int32_t panel) {
     float* sums = scratch_.sums;
-    if (p_.bias != nullptr) AddBias(sums, rows_, p_.bias + panel * kPanelColumns);
+    if (p_.bias != nullptr) AddBias<Bf16>(p_, sums, first_, rows_, panel);
     switch (p_.epilogue) {
-      case Epilogue::kStore: FinishFloats<false>(p_, sums, first_, rows_, panel); break;
-      case Epilogue::kAdd: FinishFloats<true>(p_, sums, first_, rows_, panel); break;
-      case Epilogue::kSiluMul: FinishSilu<Bf16>(p_, sums, first_, rows_, panel); break;
+      case Epilogue::kStore: FinishFloats<Bf16, false>(p_, sums, first_, rows_, panel); break;
+      case Epilogue::kAdd: FinishFloats<Bf16, true>(p_, sums, first_, rows_, panel); break;
+      case Epilogue::kSiluMul: FinishSilu<Bf16, Bf16>(p_, sums, first_, rows_, panel); break;
     }
   }
 

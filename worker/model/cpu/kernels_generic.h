@@ -7,6 +7,7 @@
 #include "worker/model/cpu/kernel_table.h"
 #include "worker/model/cpu/kernels_attention.h"
 #include "worker/model/cpu/kernels_coded.h"
+#include "worker/model/cpu/kernels_rounding.h"
 #include "worker/model/cpu/kernels_tile.h"
 
 namespace pintle::model::cpu {
@@ -60,34 +61,53 @@ PINTLE_SIMD void TileOf(std::int32_t rows, const A* a, std::size_t stride, const
   }
 }
 
-PINTLE_SIMD void AddBias(float* sums, std::int32_t rows, const float* bias) {
+// One over what a row's inputs of type A have been multiplied with (kernels_rounding.h).
+template <typename A>
+PINTLE_SIMD float InverseFactor(const Product& p, std::int32_t row) {
+  float inverse = 1.0F;
+  if constexpr (sizeof(A) == sizeof(Bf16)) {
+    const A* at = static_cast<const A*>(p.a) + static_cast<std::size_t>(row) * p.a_stride + p.k;
+    if (p.row_factors) __builtin_memcpy(&inverse, at, sizeof(inverse));
+  }
+  return inverse;
+}
+
+// To sums that have their row's factor still.
+template <typename A>
+PINTLE_SIMD void AddBias(const Product& p, float* sums, std::int32_t first, std::int32_t rows,
+                         std::int32_t panel) {
+  const float* bias = p.bias + panel * kPanelColumns;
   for (std::int32_t r = 0; r < rows; ++r) {
+    const Floats factor = Simd::Set(1.0F / InverseFactor<A>(p, first + r));
     for (int c = 0; c < kPanelColumns; c += kWidth) {
-      float* p = sums + r * kPanelColumns + c;
-      Simd::Store(p, Simd::Add(Simd::Load(p), Simd::Load(bias + c)));
+      float* at = sums + r * kPanelColumns + c;
+      Simd::Store(at, Simd::Fma(Simd::Load(bias + c), factor, Simd::Load(at)));
     }
   }
 }
 
-template <typename A>
+// Of rows of type A into rows of type O.
+template <typename A, typename O>
 PINTLE_SIMD void FinishSilu(const Product& p, const float* sums, std::int32_t first,
                             std::int32_t rows, std::int32_t panel) {
   constexpr int kHalf = kPanelColumns / 2;
   for (std::int32_t r = 0; r < rows; ++r) {
     const float* row = sums + r * kPanelColumns;
-    A* out = static_cast<A*>(p.activations) +
+    const Floats inverse = Simd::Set(InverseFactor<A>(p, first + r));
+    O* out = static_cast<O*>(p.activations) +
              static_cast<std::size_t>(first + r) * p.activations_stride + panel * kHalf;
     for (int c = 0; c < kHalf; c += kWidth) {
-      const Floats gate = Simd::Load(row + c);
+      const Floats gate = Simd::Mul(Simd::Load(row + c), inverse);
+      const Floats up = Simd::Mul(Simd::Load(row + kHalf + c), inverse);
       const Floats one = Simd::Set(1.0F);
       const Floats decay = Exp(Simd::Sub(Simd::Zero(), gate));
       const Floats silu = Simd::Div(gate, Simd::Add(one, decay));
-      StoreVector(out + c, Simd::Mul(silu, Simd::Load(row + kHalf + c)));
+      StoreVector(out + c, Simd::Mul(silu, up));
     }
   }
 }
 
-template <bool kAdd>
+template <typename A, bool kAdd>
 PINTLE_SIMD void FinishFloats(const Product& p, const float* sums, std::int32_t first,
                               std::int32_t rows, std::int32_t panel) {
   const std::int32_t column = panel * kPanelColumns;
@@ -95,13 +115,18 @@ PINTLE_SIMD void FinishFloats(const Product& p, const float* sums, std::int32_t 
   for (std::int32_t r = 0; r < rows; ++r) {
     const float* row = sums + r * kPanelColumns;
     float* out = p.out + static_cast<std::size_t>(first + r) * p.out_stride + column;
+    const float inverse = InverseFactor<A>(p, first + r);
+    const Floats all = Simd::Set(inverse);
     if (rest >= kPanelColumns) {
       for (int c = 0; c < kPanelColumns; c += kWidth) {
         const Floats x = Simd::Load(row + c);
-        Simd::Store(out + c, kAdd ? Simd::Add(Simd::Load(out + c), x) : x);
+        Simd::Store(out + c,
+                    kAdd ? Simd::Fma(x, all, Simd::Load(out + c)) : Simd::Mul(x, all));
       }
     } else {
-      for (std::int32_t c = 0; c < rest; ++c) out[c] = kAdd ? out[c] + row[c] : row[c];
+      for (std::int32_t c = 0; c < rest; ++c) {
+        out[c] = (kAdd ? out[c] : 0.0F) + row[c] * inverse;
+      }
     }
   }
 }
@@ -168,11 +193,11 @@ void MultiplyRows(const Product& p, std::int32_t first, std::int32_t end, std::i
     TileOf<Simd::kTileRows>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                             weights, p.k, sums, fetch);
     fetch.at += panel_bytes / tiles;
-    if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
+    if (p.bias != nullptr) AddBias<A>(p, sums, r, rows, panel);
     switch (p.epilogue) {
-      case Epilogue::kStore: FinishFloats<false>(p, sums, r, rows, panel); break;
-      case Epilogue::kAdd: FinishFloats<true>(p, sums, r, rows, panel); break;
-      case Epilogue::kSiluMul: FinishSilu<O>(p, sums, r, rows, panel); break;
+      case Epilogue::kStore: FinishFloats<A, false>(p, sums, r, rows, panel); break;
+      case Epilogue::kAdd: FinishFloats<A, true>(p, sums, r, rows, panel); break;
+      case Epilogue::kSiluMul: FinishSilu<A, O>(p, sums, r, rows, panel); break;
     }
   }
 }
@@ -235,6 +260,13 @@ PINTLE_SIMD void NormalizeTo(const float* x, const float* weight, float epsilon,
   }
   for (; i < n; ++i) Put(out + i, x[i] * inverse * weight[i]);
 }
+
+#ifdef __AVX512BF16__
+PINTLE_SIMD void NormalizeTo(const float* x, const float* weight, float epsilon, std::int32_t n,
+                             Bf16* out) {
+  NormalizeFactored(x, weight, InverseRms(x, epsilon, n), n, out);
+}
+#endif
 
 template <typename Out>
 void Normalize(const float* x, const float* weight, float epsilon, std::int32_t n, void* out) {

@@ -345,11 +345,11 @@ void MultiplyGroupRows(const Product& p, std::int32_t first, std::int32_t end,
     GroupTileOf<kRowsMax, Columns>(rows, a + static_cast<std::size_t>(r) * p.a_stride, p.a_stride,
                                    weights, p.k, sums, fetch);
     fetch.at += bytes / tiles;
-    if (p.bias != nullptr) AddBias(sums, rows, p.bias + panel * kPanelColumns);
+    if (p.bias != nullptr) AddBias<float>(p, sums, r, rows, panel);
     switch (p.epilogue) {
-      case Epilogue::kStore: FinishFloats<false>(p, sums, r, rows, panel); break;
-      case Epilogue::kAdd: FinishFloats<true>(p, sums, r, rows, panel); break;
-      case Epilogue::kSiluMul: FinishSilu<float>(p, sums, r, rows, panel); break;
+      case Epilogue::kStore: FinishFloats<float, false>(p, sums, r, rows, panel); break;
+      case Epilogue::kAdd: FinishFloats<float, true>(p, sums, r, rows, panel); break;
+      case Epilogue::kSiluMul: FinishSilu<float, float>(p, sums, r, rows, panel); break;
     }
   }
 }

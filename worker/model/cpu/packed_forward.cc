@@ -47,6 +47,12 @@ std::size_t StrideOf(const KernelTable& kernels, std::int32_t k) {
   return RowBytes(ActivationBytes(kernels, k)) / ElementBytes(kernels.activation);
 }
 
+// Bytes of a row of what attention and SiLU x up write: multiplied as it is where nothing rounds it.
+std::size_t IntermediateBytes(const KernelTable& kernels, std::int32_t k) {
+  if (kernels.quantize == nullptr) return ActivationBytes(kernels, k);
+  return static_cast<std::size_t>(k) * ElementBytes(kernels.intermediate);
+}
+
 // bf16 goes in 12 bits where that makes a matrix smaller: the same bits come out.
 Element PackedElement(Element weights) {
   return weights == Element::kBfloat16 ? Element::kCodedBf16 : weights;
@@ -123,9 +129,8 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
   buffers_.hidden.SetWidth(hidden);
   buffers_.heads.SetWidth((heads + 2 * static_cast<std::size_t>(config.kv_heads)) *
                           static_cast<std::size_t>(padded_dim_));
-  buffers_.attended.SetWidth(heads * static_cast<std::size_t>(config.head_dim) *
-                             intermediate_bytes_);
-  buffers_.gated.SetWidth(static_cast<std::size_t>(padded_intermediate_) * intermediate_bytes_);
+  buffers_.attended.SetWidth(IntermediateBytes(kernels_, config.heads * config.head_dim));
+  buffers_.gated.SetWidth(IntermediateBytes(kernels_, padded_intermediate_));
   // Wide enough for whatever is multiplied.
   const auto widest = std::max({config.hidden, config.heads * config.head_dim,
                                 padded_intermediate_});
@@ -324,6 +329,7 @@ void PackedForward::Project(int thread, const Part& part, std::int32_t index) {
   const std::int32_t head_panels = padded_dim_ / kPanelColumns;
   const ThreadShare heads = ShareOf(thread, part, layer.qkv.panels() / head_panels);
   Product qkv = layer.qkv.Of(a, Stride(config_.hidden), part.rows);
+  qkv.row_factors = kernels_.activation == Element::kBfloat16;
   qkv.out = buffers_.heads.Row(part.first);
   qkv.out_stride = buffers_.heads.stride();
   qkv.columns = layer.qkv.panels() * kPanelColumns;
@@ -340,6 +346,7 @@ void PackedForward::Transform(int thread, const Part& part, const Layer& layer) 
   Product gate_up =
       layer.gate_up.Of(Normalize(thread, part, layer.post_norm, kernels_, SameRow),
                        Stride(config_.hidden), part.rows);
+  gate_up.row_factors = kernels_.activation == Element::kBfloat16;
   gate_up.epilogue = Epilogue::kSiluMul;
   gate_up.activations = buffers_.gated.Row(part.first);
   gate_up.activations_stride = buffers_.gated.stride() / intermediate_bytes_;
@@ -386,6 +393,7 @@ void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer con
     const std::byte* a =
         Normalize(thread, {0, rows, false}, final_norm_, head_kernels_, row_of);
     Product head = head_.Of(a, StrideOf(head_kernels_, config_.hidden), rows);
+    head.row_factors = head_kernels_.activation == Element::kBfloat16;
     head.out = buffers_.logits.Row(0);
     head.out_stride = buffers_.logits.stride();
     head.columns = config_.vocabulary;

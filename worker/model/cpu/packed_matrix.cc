@@ -85,6 +85,7 @@ std::size_t ElementBytes(Element element) {
 }
 
 std::size_t RowElements(Element element, std::size_t k) {
+  if (element == Element::kBfloat16) return k + sizeof(float) / sizeof(std::uint16_t);
   const std::size_t padded = RoundUp(k, kByteInputs);
   switch (element) {
     case Element::kInt16: return k + sizeof(float) / 2;

@@ -186,6 +186,15 @@ struct Simd {
                         _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x)));
   }
 #ifdef __AVX512BF16__
+  // What rounding to bf16 changes.
+  PINTLE_SIMD Floats LossOfBf16(Floats x) {
+    const __m512i rounded = _mm512_slli_epi32(_mm512_cvtepu16_epi32(ToBf16(x)), 16);
+    return _mm512_sub_ps(_mm512_castsi512_ps(rounded), x);
+  }
+  // The first lane of a that equals x; 0 if none does.
+  PINTLE_SIMD int FirstEqual(Floats a, Floats x) {
+    return __builtin_ctz(_mm512_cmp_ps_mask(a, x, _CMP_EQ_OQ) | 0x10000) & 15;
+  }
   // Stores a, then b, and adds neighbours of what was stored to the sum.
   PINTLE_SIMD Floats StoreBf16AndSum(std::uint16_t* p, Floats a, Floats b, Floats sum) {
     const __m512bh both = _mm512_cvtne2ps_pbh(b, a);
