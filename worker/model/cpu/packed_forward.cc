@@ -47,7 +47,7 @@ std::size_t StrideOf(const KernelTable& kernels, std::int32_t k) {
   return RowBytes(ActivationBytes(kernels, k)) / ElementBytes(kernels.activation);
 }
 
-// Bytes of a row of what attention and SiLU x up write: multiplied as it is where nothing rounds it.
+// Bytes of a row of what attention and SiLU x up write: multiplied as it is if nothing rounds it.
 std::size_t IntermediateBytes(const KernelTable& kernels, std::int32_t k) {
   if (kernels.quantize == nullptr) return ActivationBytes(kernels, k);
   return static_cast<std::size_t>(k) * ElementBytes(kernels.intermediate);
