@@ -17,7 +17,7 @@ constexpr std::int32_t kHalfPanel = kPanelColumns / 2;
 constexpr std::int32_t kRedundantRows = 16;
 // From so many rows a thread up, each takes rows of its own through a layer, with all columns:
 // barriers are left around attention only, and nobody waits for another's rows.
-constexpr std::int32_t kOwnRows = 64;
+constexpr std::int32_t kOwnRows = 32;
 // As many of them at once as leave what passes between two products in a 1 MiB L2, but enough to be
 // worth reading all weights for.
 constexpr std::size_t kPartBytes = 832 << 10;

@@ -27,7 +27,7 @@ TEST(PackedForwardTest, TheNumberOfThreadsChangesNoBit) {
   }
 }
 
-// From 64 rows a thread up each thread takes rows of its own; before, threads share columns.
+// From 32 rows a thread up each thread takes rows of its own; before, threads share columns.
 TEST(PackedForwardTest, RowsOfOneThreadsOwnAreThoseOfSharedColumns) {
   std::vector<TokenId> tokens;
   for (TokenId i = 0; i < 243; ++i) tokens.push_back(3 + i * 7 % 50);
