@@ -2,14 +2,20 @@
 #include "worker/speculation/sequence_drafter.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "contract/check.h"
 
 namespace pintle {
 namespace {
 
+// By length of the match, what prose and code had on average; a handful of drafts corrects them.
+constexpr double kFirstOdds[] = {0.15, 0.25, 0.35, 0.45, 0.55, 0.7, 0.85};
 // Weight of one draft's fate: five refusals halve the odds.
 constexpr double kWeight = 1.0 / 8;
+// Weight for the odds of other lengths, of which it says only what kind of text this is.
+constexpr double kWeightOfOthers = 1.0 / 8;
+constexpr double kLeastOfOthers = 0.5;
 // Odds of 1 would promise that drafts never end.
 constexpr double kOddsMax = 0.99;
 constexpr std::int32_t kProbeEvery = 64;
@@ -17,6 +23,11 @@ constexpr std::int32_t kProbeEvery = 64;
 constexpr double kProbeOdds = 0.5;
 
 }  // namespace
+
+SequenceDrafter::SequenceDrafter() {
+  static_assert(std::size(kFirstOdds) == kClasses);
+  for (std::size_t i = 0; i < kClasses; ++i) classes_[i].odds = kFirstOdds[i];
+}
 
 std::size_t SequenceDrafter::ClassOf(std::int32_t length) {
   if (length <= NgramIndex::kLongest) {
@@ -53,6 +64,13 @@ void SequenceDrafter::Learn(std::int32_t tried, std::int32_t accepted) {
   of.passed_over = 0;
   for (std::int32_t i = 0; i < accepted; ++i) of.odds += kWeight * (1.0 - of.odds);
   if (accepted < tried) of.odds -= kWeight * of.odds;
+  if (accepted > 0) return;
+  for (std::size_t i = 0; i < kClasses; ++i) {
+    const double least = kLeastOfOthers * kFirstOdds[i];
+    if (i != class_ && classes_[i].odds > least) {
+      classes_[i].odds -= kWeightOfOthers * (classes_[i].odds - least);
+    }
+  }
 }
 
 void SequenceDrafter::Stop() {

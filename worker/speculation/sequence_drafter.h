@@ -17,11 +17,14 @@ namespace pintle {
 // Drafts for one sequence from its own tokens (Saxena 2023, "Prompt lookup decoding"): what
 // followed when its last tokens occurred before. How often such drafts are accepted is measured by
 // the length of the match, so that chance repetitions of free text soon cost nothing while a
-// quotation in the same answer is still taken up at once. A length that is not tried any more is
-// tried with a single draft every 64th time.
+// quotation in the same answer is still taken up at once. A step that accepts none lowers other
+// lengths' odds as well, to no less than half of what they began with. A length that is not tried
+// any more is tried with a single draft every 64th time.
 // Thread: one at a time. Deterministic. Owns its index. Never fails.
 class SequenceDrafter {
  public:
+  SequenceDrafter();
+
   // Finds at most `most` drafts for what follows `tokens`, which begin with those of the last
   // call.
   void Look(absl::Span<const TokenId> tokens, std::int32_t most);
@@ -45,9 +48,7 @@ class SequenceDrafter {
   bool Probes() const;
 
   NgramIndex index_;
-  // At first what prose and code had on average; a handful of drafts corrects them.
-  std::array<Class, kClasses> classes_ = {
-      {{0.15}, {0.25}, {0.35}, {0.45}, {0.55}, {0.7}, {0.85}}};
+  std::array<Class, kClasses> classes_;
   std::size_t class_ = 0;  // of the drafts found
   std::vector<TokenId> drafts_;
   bool stopped_ = false;

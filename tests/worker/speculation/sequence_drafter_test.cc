@@ -46,19 +46,44 @@ class FreeText {
   TokenId next_ = 1000;
 };
 
-TEST(SequenceDrafterTest, RefusalsLowerTheOddsOfTheirLengthAlone) {
+TEST(SequenceDrafterTest, RefusalsLowerTheOddsOfTheirLengthMost) {
   SequenceDrafter drafter;
   FreeText text;
   drafter.Look(text.Next(), 4);
   const double before = drafter.Offer().odds;
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 60; ++i) {
     drafter.Learn(1, 0);
     drafter.Look(text.Next(), 4);
+    if (i >= 5) {
+      EXPECT_LT(drafter.Offer().odds, 0.5 * before);
+    }
   }
-  EXPECT_LT(drafter.Offer().odds, 0.5 * before);
-  SequenceDrafter quoting;
-  quoting.Look(Tokens{1, 2, 3, 4, 5, 6, 7, 8, 50, 1, 2, 3, 4, 5, 6}, 4);
-  EXPECT_GT(quoting.Offer().odds, 0.5);
+  EXPECT_LT(drafter.Offer().odds, 0.01 * before);
+  // A quotation in the same text: doubted more than in a text that refused nothing, yet taken up.
+  Tokens tokens = text.Next();
+  tokens.insert(tokens.end(), {3, 4, 5, 6, 7, 8, 9, 50, 3, 4, 5, 6});
+  drafter.Look(tokens, 4);
+  SequenceDrafter fresh;
+  fresh.Look(tokens, 4);
+  EXPECT_THAT(drafter.drafts(), ElementsAre(7, 8, 9, 50));
+  EXPECT_LT(drafter.Offer().odds, 0.6 * fresh.Offer().odds);
+  EXPECT_GE(drafter.Offer().odds, 0.5 * fresh.Offer().odds);
+}
+
+TEST(SequenceDrafterTest, AStepThatAcceptsSomeLowersNoOtherOdds) {
+  SequenceDrafter drafter;
+  FreeText text;
+  drafter.Look(text.Next(), 4);
+  for (int i = 0; i < 20; ++i) {
+    drafter.Learn(3, 1);
+    drafter.Look(text.Next(), 4);
+  }
+  Tokens tokens = text.Next();
+  tokens.insert(tokens.end(), {3, 4, 5, 6, 7, 8, 9, 50, 3, 4, 5, 6});
+  drafter.Look(tokens, 4);
+  SequenceDrafter fresh;
+  fresh.Look(tokens, 4);
+  EXPECT_EQ(drafter.Offer().odds, fresh.Offer().odds);
 }
 
 TEST(SequenceDrafterTest, AcceptedDraftsRaiseTheOdds) {
