@@ -7,6 +7,7 @@
 
 #include "contract/check.h"
 #include "worker/model/cpu/packed_matrix.h"
+#include "worker/model/cpu/stage_shares.h"
 #include "worker/model/cpu/step_buffers.h"
 #include "worker/model/cpu/thread_share.h"
 
@@ -23,6 +24,7 @@ using model::cpu::kPanelColumns;
 using model::cpu::PanelBytes;
 using model::cpu::Product;
 using model::cpu::RowBytes;
+using model::cpu::StageShares;
 using model::cpu::ThreadShare;
 using model::cpu::WeightArena;
 
@@ -168,9 +170,10 @@ void AttentionLoad::Run(ComputePool& pool) {
   rows.out_row_stride = rows.q_row_stride;
   rows.out_head_stride = dim;
   rows.out_element_bytes = element_bytes_;
+  StageShares shares(pool.threads());
   pool.Run([&](int thread) {
     for (std::int32_t layer = 0; layer < config_.layers; ++layer) {
-      attention_.Attend(layer, thread, rows);
+      attention_.Attend(layer, thread, rows, shares);
       pool.Wait();
     }
   });

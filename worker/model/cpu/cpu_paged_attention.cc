@@ -222,28 +222,34 @@ bool CpuPagedAttention::SharesPair(std::int32_t row) const {
   return place.position % 2 == 1 && before.block == place.block;
 }
 
-void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows) const {
+void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows,
+                               StageShares& shares) const {
   AttentionTask task;
-  const std::int32_t group = config_.heads / config_.kv_heads;
   task.q_row_stride = rows.q_row_stride;
   task.q_head_stride = rows.q_head_stride;
   task.out_row_stride = rows.out_row_stride;
   task.out_head_stride = rows.out_head_stride;
   task.block_bytes = block_bytes_;
   task.value_offset = key_bytes_;
-  task.group = group;
+  task.group = config_.heads / config_.kv_heads;
   task.head_dim = config_.head_dim;
   task.padded_dim = padded_dim_;
   task.window = config_.sliding_window;
   task.scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
-  const auto index = static_cast<std::size_t>(thread);
-  const std::size_t begin = index == 0 ? 0 : task_ends_[index - 1];
-  for (std::size_t i = begin; i < task_ends_[index]; ++i) {
+  shares.Run(thread, task_ends_, [&](std::int32_t begin, std::int32_t end) {
+    RunTasks(layer, thread, rows, task, static_cast<std::size_t>(begin),
+             static_cast<std::size_t>(end));
+  });
+}
+
+void CpuPagedAttention::RunTasks(std::int32_t layer, int thread, const Rows& rows,
+                                 AttentionTask task, std::size_t begin, std::size_t end) const {
+  for (std::size_t i = begin; i < end; ++i) {
     const Task& mine = tasks_[i];
     const SequenceSlice& slice = batch_->slices[static_cast<std::size_t>(mine.slice)];
     const auto row = static_cast<std::size_t>(slice.first_row);
     const std::size_t head =
-        static_cast<std::size_t>(mine.kv_head) * static_cast<std::size_t>(group);
+        static_cast<std::size_t>(mine.kv_head) * static_cast<std::size_t>(task.group);
     task.q = QueriesOf(rows, mine);
     task.out = rows.out +
                (row * rows.out_row_stride + head * rows.out_head_stride) * rows.out_element_bytes;
@@ -254,7 +260,7 @@ void CpuPagedAttention::Attend(std::int32_t layer, int thread, const Rows& rows)
     task.start = slice.start;
     task.next_blocks = 0;
     task.next_q = nullptr;
-    if (i + 1 < task_ends_[index]) {
+    if (i + 1 < tasks_.size()) {
       const Task& next = tasks_[i + 1];
       const SequenceSlice& then = batch_->slices[static_cast<std::size_t>(next.slice)];
       const auto first = static_cast<std::size_t>(std::max(next.split, 0)) *

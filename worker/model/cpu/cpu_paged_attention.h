@@ -13,6 +13,7 @@
 #include "worker/model/attention_backend.h"
 #include "worker/model/cpu/kernel_table.h"
 #include "worker/model/cpu/page_filler.h"
+#include "worker/model/cpu/stage_shares.h"
 #include "worker/model/cpu/weight_arena.h"
 #include "worker/model/model_config.h"
 
@@ -60,8 +61,9 @@ class CpuPagedAttention final : public AttentionBackend {
     std::size_t out_head_stride = 0;
     std::size_t out_element_bytes = 4;
   };
-  // Runs this thread's part of the layer. Requires: all rows' Store calls happened before.
-  void Attend(std::int32_t layer, int thread, const Rows& rows) const;
+  // Runs this thread's part of the layer, a stage of `shares`. Requires: all rows' Store calls
+  // happened before.
+  void Attend(std::int32_t layer, int thread, const Rows& rows, StageShares& shares) const;
 
   Position RowPosition(std::int32_t row) const {
     return rows_[static_cast<std::size_t>(row)].position;
@@ -89,6 +91,9 @@ class CpuPagedAttention final : public AttentionBackend {
   std::int64_t Cost(const StepBatch& batch, const Task& task) const;
   // The slice's first row's queries of the task's head.
   const float* QueriesOf(const Rows& rows, const Task& task) const;
+  // tasks_[begin, end) by this thread; `task` has what they share.
+  void RunTasks(std::int32_t layer, int thread, const Rows& rows, AttentionTask task,
+                std::size_t begin, std::size_t end) const;
   void RunTask(const AttentionTask& task, const Task& mine, int thread) const;
   void PlanTasks(const StepBatch& batch);
   std::size_t HeadOffset(std::int32_t layer, std::int32_t kv_head) const;

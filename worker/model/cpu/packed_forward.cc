@@ -109,6 +109,7 @@ PackedForward::PackedForward(const ModelConfig& config, const ModelWeights& weig
       phases_(options.phases),
       pool_(options.threads, CoresOf(options.core_pinning, options.threads, AllowedCores())),
       arena_(std::move(arena)),
+      shares_(options.threads),
       attention_(config, kernels_, options.kv, options.threads),
       inverse_frequencies_(RopeInverseFrequencies(config.rope, config.head_dim)),
       embedding_(weights.embedding) {
@@ -282,8 +283,9 @@ void PackedForward::AddToHidden(int thread, const Part& part, const PackedMatrix
   product.out_stride = buffers_.hidden.stride();
   product.columns = config_.hidden;
   Mark(thread, phase);
-  const ThreadShare share = ShareOf(thread, part, matrix.panels());
-  kernels_.multiply(product, share.begin, share.end);
+  Share(thread, part, matrix.panels(), [&](std::int32_t begin, std::int32_t end) {
+    kernels_.multiply(product, begin, end);
+  });
   WaitFor(thread, part);
 }
 
@@ -316,7 +318,7 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
   rows.out_head_stride = static_cast<std::size_t>(config_.head_dim);
   rows.out_element_bytes = intermediate_bytes_;
   Mark(thread, Phase::kAttention);
-  attention_.Attend(index, thread, rows);
+  attention_.Attend(index, thread, rows, shares_);
   Wait(thread);
   EachPart(thread, [&](const Part& part) { Transform(thread, part, layer); });
 }
@@ -325,18 +327,19 @@ void PackedForward::RunLayer(int thread, std::int32_t index) {
 void PackedForward::Project(int thread, const Part& part, std::int32_t index) {
   const Layer& layer = layers_[static_cast<std::size_t>(index)];
   const std::byte* a = Normalize(thread, part, layer.input_norm, kernels_, SameRow);
-  // By whole heads, so that the thread can finish its heads without a barrier.
   const std::int32_t head_panels = padded_dim_ / kPanelColumns;
-  const ThreadShare heads = ShareOf(thread, part, layer.qkv.panels() / head_panels);
   Product qkv = layer.qkv.Of(a, Stride(config_.hidden), part.rows);
   qkv.row_factors = kernels_.activation == Element::kBfloat16;
   qkv.out = buffers_.heads.Row(part.first);
   qkv.out_stride = buffers_.heads.stride();
   qkv.columns = layer.qkv.panels() * kPanelColumns;
-  Mark(thread, Phase::kQkv);
-  kernels_.multiply(qkv, heads.begin * head_panels, heads.end * head_panels);
-  Mark(thread, Phase::kHeads);
-  FinishHeads(index, part, heads);
+  // By whole heads, so that the thread can finish its heads without a barrier.
+  Share(thread, part, layer.qkv.panels() / head_panels, [&](std::int32_t first, std::int32_t end) {
+    Mark(thread, Phase::kQkv);
+    kernels_.multiply(qkv, first * head_panels, end * head_panels);
+    Mark(thread, Phase::kHeads);
+    FinishHeads(index, part, first, end);
+  });
 }
 
 // From attention's output to the next layer's residual stream.
@@ -351,8 +354,9 @@ void PackedForward::Transform(int thread, const Part& part, const Layer& layer) 
   gate_up.activations = buffers_.gated.Row(part.first);
   gate_up.activations_stride = buffers_.gated.stride() / intermediate_bytes_;
   Mark(thread, Phase::kGateUp);
-  const ThreadShare share = ShareOf(thread, part, layer.gate_up.panels());
-  kernels_.multiply(gate_up, share.begin, share.end);
+  Share(thread, part, layer.gate_up.panels(), [&](std::int32_t begin, std::int32_t end) {
+    kernels_.multiply(gate_up, begin, end);
+  });
   WaitFor(thread, part);
   AddToHidden(thread, part, layer.down, Activate(thread, part, buffers_.gated, layer.down.k()),
               Phase::kDown);
@@ -360,12 +364,12 @@ void PackedForward::Transform(int thread, const Part& part, const Layer& layer) 
 
 // Norms, rotates and stores the heads this thread has just computed.
 void PackedForward::FinishHeads(std::int32_t layer_index, const Part& part,
-                                const ThreadShare& heads) {
+                                std::int32_t first_head, std::int32_t end_head) {
   const Layer& layer = layers_[static_cast<std::size_t>(layer_index)];
   const std::int32_t first_value = config_.heads + config_.kv_heads;
   const auto half = static_cast<std::int32_t>(inverse_frequencies_.size());
   for (std::int32_t row = part.first; row < part.first + part.rows; ++row) {
-    for (std::int32_t head = heads.begin; head < heads.end; ++head) {
+    for (std::int32_t head = first_head; head < end_head; ++head) {
       float* x = buffers_.heads.Row(row) +
                  static_cast<std::size_t>(head) * static_cast<std::size_t>(padded_dim_);
       if (head >= first_value) {
@@ -398,8 +402,9 @@ void PackedForward::Score(int thread, const StepBatch& batch, LogitsConsumer con
     head.out_stride = buffers_.logits.stride();
     head.columns = config_.vocabulary;
     Mark(thread, Phase::kHead);
-    const ThreadShare share(head_.panels(), pool_.threads(), thread);
-    head_kernels_.multiply(head, share.begin, share.end);
+    shares_.Run(thread, head_.panels(), [&](std::int32_t begin, std::int32_t end) {
+      head_kernels_.multiply(head, begin, end);
+    });
     Wait(thread);
     Mark(thread, Phase::kSample);
     for (std::int32_t row = thread; row < rows; row += pool_.threads()) {

@@ -19,6 +19,7 @@
 #include "worker/model/cpu/cpu_paged_attention.h"
 #include "worker/model/cpu/packed_matrix.h"
 #include "worker/model/cpu/phase_clock.h"
+#include "worker/model/cpu/stage_shares.h"
 #include "worker/model/cpu/step_buffers.h"
 #include "worker/model/cpu/thread_share.h"
 #include "worker/model/forward_pass.h"
@@ -92,7 +93,8 @@ class PackedForward final : public ForwardPass {
   void RunLayer(int thread, std::int32_t index);
   void EachPart(int thread, absl::FunctionRef<void(const Part&)> work);
   void Project(int thread, const Part& part, std::int32_t index);
-  void FinishHeads(std::int32_t layer_index, const Part& part, const ThreadShare& heads);
+  void FinishHeads(std::int32_t layer_index, const Part& part, std::int32_t first_head,
+                   std::int32_t end_head);
   void Transform(int thread, const Part& part, const Layer& layer);
   // Adds a x matrix to the residual stream.
   void AddToHidden(int thread, const Part& part, const PackedMatrix& matrix, const std::byte* a,
@@ -110,9 +112,14 @@ class PackedForward final : public ForwardPass {
   // thread makes for itself, many are shared out.
   const std::byte* MakeRows(int thread, const Part& part, std::size_t bytes,
                             absl::FunctionRef<void(std::int32_t, std::byte*)> make);
-  // What this thread has to do of `total` columns, panels or heads.
+  // What this thread has to do of `total` rows.
   ThreadShare ShareOf(int thread, const Part& part, std::int32_t total) const {
     return part.own ? ThreadShare(total, 1, 0) : ThreadShare(total, pool_.threads(), thread);
+  }
+  // Calls work(begin, end) for what this thread does of `total` panels or heads.
+  void Share(int thread, const Part& part, std::int32_t total, StageShares::Work work) {
+    if (part.own) return work(0, total);
+    shares_.Run(thread, total, work);
   }
   std::size_t Stride(std::int32_t k) const;
   void Mark(int thread, Phase phase) {
@@ -138,6 +145,7 @@ class PackedForward final : public ForwardPass {
   PhaseClock* const phases_;
   ComputePool pool_;
   std::unique_ptr<WeightArena> arena_;
+  StageShares shares_;
   CpuPagedAttention attention_;
   std::vector<float> inverse_frequencies_;
   TensorView embedding_;

@@ -77,7 +77,8 @@ TEST_F(CpuPagedAttentionTest, ThreadsTogetherAttendEveryRowOnce) {
   batch.slices.push_back({1, 0, 70, 0, first});
   batch.slices.push_back({2, 70, 30, 0, second});
   StoreAll(batch);
-  for (int thread = 0; thread < kThreads; ++thread) attention_.Attend(1, thread, Rows());
+  StageShares shares(kThreads);
+  for (int thread = 0; thread < kThreads; ++thread) attention_.Attend(1, thread, Rows(), shares);
   for (std::size_t row = 0; row < kRows; ++row) {
     const float position = static_cast<float>(row < 70 ? row : row - 70);
     for (std::size_t i = 0; i < kWidth; ++i) {
