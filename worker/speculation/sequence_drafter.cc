@@ -11,10 +11,12 @@ namespace {
 
 // By length of the match, what prose and code had on average; a handful of drafts corrects them.
 constexpr double kFirstOdds[] = {0.15, 0.25, 0.35, 0.45, 0.55, 0.7, 0.85};
-// Weight of one draft's fate: five refusals halve the odds.
-constexpr double kWeight = 1.0 / 8;
-// Weight for the odds of other lengths, of which it says only what kind of text this is.
-constexpr double kWeightOfOthers = 1.0 / 8;
+// What the first odds are worth: as if so many drafts had had them. Each draft's fate weighs as
+// much as one of all drafts before it, and never less than one of kRemembered.
+constexpr std::int32_t kSeenBefore = 2;
+constexpr std::int32_t kRemembered = 8;
+// Weight for the odds of other lengths, of which a fate says only what kind of text this is.
+constexpr double kWeightOfOthers = 1.0 / 4;
 constexpr double kLeastOfOthers = 0.5;
 // Odds of 1 would promise that drafts never end.
 constexpr double kOddsMax = 0.99;
@@ -26,7 +28,7 @@ constexpr double kProbeOdds = 0.5;
 
 SequenceDrafter::SequenceDrafter() {
   static_assert(std::size(kFirstOdds) == kClasses);
-  for (std::size_t i = 0; i < kClasses; ++i) classes_[i].odds = kFirstOdds[i];
+  for (std::size_t i = 0; i < kClasses; ++i) classes_[i] = {kFirstOdds[i], kSeenBefore, 0};
 }
 
 std::size_t SequenceDrafter::ClassOf(std::int32_t length) {
@@ -62,8 +64,12 @@ void SequenceDrafter::Learn(std::int32_t tried, std::int32_t accepted) {
                "drafts that were found");
   Class& of = classes_[class_];
   of.passed_over = 0;
-  for (std::int32_t i = 0; i < accepted; ++i) of.odds += kWeight * (1.0 - of.odds);
-  if (accepted < tried) of.odds -= kWeight * of.odds;
+  const auto see = [&of](double fate) {
+    of.seen = std::min(of.seen + 1, kRemembered);
+    of.odds += (fate - of.odds) / of.seen;
+  };
+  for (std::int32_t i = 0; i < accepted; ++i) see(1.0);
+  if (accepted < tried) see(0.0);
   if (accepted > 0) return;
   for (std::size_t i = 0; i < kClasses; ++i) {
     const double least = kLeastOfOthers * kFirstOdds[i];

@@ -16,7 +16,7 @@ namespace pintle {
 
 // Drafts for one sequence from its own tokens (Saxena 2023, "Prompt lookup decoding"): what
 // followed when its last tokens occurred before. How often such drafts are accepted is measured by
-// the length of the match, so that chance repetitions of free text soon cost nothing while a
+// the length of the match, the first fates weighing most, so that chance repetitions of free text soon cost nothing while a
 // quotation in the same answer is still taken up at once. A step that accepts none lowers other
 // lengths' odds as well, to no less than half of what they began with. A length that is not tried
 // any more is tried with a single draft every 64th time.
@@ -42,6 +42,7 @@ class SequenceDrafter {
   static constexpr std::size_t kClasses = 7;
   struct Class {
     double odds = 0;
+    std::int32_t seen = 0;         // drafts that the odds are the mean of, capped
     std::int32_t passed_over = 0;  // times found since drafts of this class were in a step
   };
   static std::size_t ClassOf(std::int32_t length);

@@ -40,6 +40,12 @@ class FreeText {
     tokens_.insert(tokens_.end(), {next_++, 1, 2});
     return tokens_;
   }
+  // Then a run of its own, which begins once more.
+  Tokens NextWithQuotation() {
+    Tokens tokens = Next();
+    tokens.insert(tokens.end(), {3, 4, 5, 6, 7, 8, 9, 50, 3, 4, 5, 6});
+    return tokens;
+  }
 
  private:
   Tokens tokens_;
@@ -60,14 +66,32 @@ TEST(SequenceDrafterTest, RefusalsLowerTheOddsOfTheirLengthMost) {
   }
   EXPECT_LT(drafter.Offer().odds, 0.01 * before);
   // A quotation in the same text: doubted more than in a text that refused nothing, yet taken up.
-  Tokens tokens = text.Next();
-  tokens.insert(tokens.end(), {3, 4, 5, 6, 7, 8, 9, 50, 3, 4, 5, 6});
+  const Tokens tokens = text.NextWithQuotation();
   drafter.Look(tokens, 4);
   SequenceDrafter fresh;
   fresh.Look(tokens, 4);
   EXPECT_THAT(drafter.drafts(), ElementsAre(7, 8, 9, 50));
   EXPECT_LT(drafter.Offer().odds, 0.6 * fresh.Offer().odds);
   EXPECT_GE(drafter.Offer().odds, 0.5 * fresh.Offer().odds);
+}
+
+TEST(SequenceDrafterTest, TheFirstFatesWeighMost) {
+  SequenceDrafter drafter;
+  FreeText text;
+  drafter.Look(text.Next(), 4);
+  const double before = drafter.Offer().odds;
+  std::vector<double> left;
+  for (int i = 0; i < 8; ++i) {
+    drafter.Learn(1, 0);
+    drafter.Look(text.Next(), 4);
+    left.push_back(drafter.Offer().odds / before);
+  }
+  // Means of two drafts with the first odds and of what was refused since; then of the last eight.
+  EXPECT_NEAR(left[0], 2.0 / 3, 1e-9);
+  EXPECT_NEAR(left[1], 2.0 / 4, 1e-9);
+  EXPECT_NEAR(left[5], 2.0 / 8, 1e-9);
+  EXPECT_NEAR(left[6], 2.0 / 8 * 7 / 8, 1e-9);
+  EXPECT_NEAR(left[7], 2.0 / 8 * 7 / 8 * 7 / 8, 1e-9);
 }
 
 TEST(SequenceDrafterTest, AStepThatAcceptsSomeLowersNoOtherOdds) {
@@ -78,8 +102,7 @@ TEST(SequenceDrafterTest, AStepThatAcceptsSomeLowersNoOtherOdds) {
     drafter.Learn(3, 1);
     drafter.Look(text.Next(), 4);
   }
-  Tokens tokens = text.Next();
-  tokens.insert(tokens.end(), {3, 4, 5, 6, 7, 8, 9, 50, 3, 4, 5, 6});
+  const Tokens tokens = text.NextWithQuotation();
   drafter.Look(tokens, 4);
   SequenceDrafter fresh;
   fresh.Look(tokens, 4);

@@ -25,7 +25,7 @@ class StageShares {
   explicit StageShares(int threads) : slots_(static_cast<std::size_t>(threads)) {}
 
   // Calls work(begin, end) until all of [0, total) was given out, to this thread or another.
-  // Thread's own share is ThreadShare's.
+  // A thread's own share is ThreadShare's.
   using Work = absl::FunctionRef<void(std::int32_t begin, std::int32_t end)>;
   void Run(int thread, std::int32_t total, Work work);
   // The same where thread t's own share is [ends[t - 1], ends[t]).
