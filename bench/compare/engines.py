@@ -17,7 +17,7 @@ PINTLE_KV_BYTES = 1 << 30
 PINTLE_FLAGS = {
     tasks.PINTLE: ("--dtype", "bf16"),
     tasks.PINTLE_INT8: ("--dtype", "int8"),
-    tasks.PINTLE_W8A8: ("--dtype", "w8a8"),
+    tasks.PINTLE_W8A8: ("--dtype", "w8a8", "--kv-dtype", "int8"),
 }
 
 

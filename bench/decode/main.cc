@@ -204,6 +204,8 @@ bool Parse(int argc, char** argv, Arguments& arguments) {
       arguments.decoder.threads = std::atoi(value);
     } else if (flag == "--dtype") {
       arguments.decoder.dtype = value;
+    } else if (flag == "--kv-dtype") {
+      arguments.decoder.kv_dtype = value;
     } else if (flag == "--cpu-isa") {
       arguments.decoder.cpu_isa = value;
     } else if (flag == "--kv-bytes") {
@@ -220,7 +222,8 @@ int Main(int argc, char** argv) {
   Arguments arguments;
   if (!Parse(argc, argv, arguments)) {
     std::fprintf(stderr,
-                 "usage: pintle-bench-decode --model DIR [--threads N] [--dtype D] [--cpu-isa I] "
+                 "usage: pintle-bench-decode --model DIR [--threads N] [--dtype D] [--kv-dtype D] "
+                 "[--cpu-isa I] "
                  "[--kv-bytes N]\n");
     return 2;
   }

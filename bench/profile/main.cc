@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// pintle-bench-profile --model DIR [--threads N] [--dtype D] [--cpu-isa I] [--steps N]
+// pintle-bench-profile --model DIR [--threads N] [--dtype D] [--kv-dtype D]
+//   [--cpu-isa I] [--steps N]
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -148,6 +149,7 @@ int Main(int argc, char** argv) {
     if (flag == "--model") options.model_dir = argv[i + 1];
     if (flag == "--threads") options.threads = std::atoi(argv[i + 1]);
     if (flag == "--dtype") options.dtype = argv[i + 1];
+    if (flag == "--kv-dtype") options.kv_dtype = argv[i + 1];
     if (flag == "--cpu-isa") options.cpu_isa = argv[i + 1];
     if (flag == "--steps") steps = std::max(1, std::atoi(argv[i + 1]));
   }

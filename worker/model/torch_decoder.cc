@@ -53,7 +53,8 @@ absl::StatusOr<Dtype> WeightDtype(const ModelConfig& config, const TorchDecoderO
   return dtype;
 }
 
-absl::StatusOr<Dtype> KvDtype(Dtype dtype, const TorchDecoderOptions& options) {
+absl::StatusOr<Dtype> KvDtype(const ModelConfig& config, Dtype dtype,
+                              const TorchDecoderOptions& options) {
   if (options.kv_dtype.empty()) return IsQuantised(dtype) ? Dtype::kBfloat16 : dtype;
   PINTLE_ASSIGN_OR_RETURN(const Dtype kv, ParseDtype(options.kv_dtype));
   const bool own_kernels = options.device == "cpu" && !options.tensor_forward;
@@ -61,6 +62,12 @@ absl::StatusOr<Dtype> KvDtype(Dtype dtype, const TorchDecoderOptions& options) {
     return InvalidField("kv_dtype", absl::StrCat("is ", options.kv_dtype,
                                                  ", must be bf16 or f32, or int8 with the CPU's "
                                                  "own kernels"));
+  }
+  if (kv == Dtype::kInt8 && dtype == Dtype::kW8A8 && config.head_dim % cpu::kQuad != 0) {
+    return InvalidField("kv_dtype", absl::StrCat("is int8, which beside w8a8 needs heads of a "
+                                                 "multiple of ", cpu::kQuad,
+                                                 " dimensions; this model's have ",
+                                                 config.head_dim));
   }
   if (kv == Dtype::kFloat16 && dtype != Dtype::kFloat16) {
     return InvalidField("kv_dtype", "is f16, must be bf16 or f32");
@@ -107,7 +114,7 @@ absl::StatusOr<ModelOutline> TorchDecoder::Outline(const TorchDecoderOptions& op
   PINTLE_ASSIGN_OR_RETURN(ModelFolder folder, ModelFolder::Open(options.model_dir));
   const bool cuda = absl::StartsWith(options.device, "cuda");
   PINTLE_ASSIGN_OR_RETURN(const Dtype dtype, WeightDtype(folder.config(), options, cuda));
-  PINTLE_ASSIGN_OR_RETURN(const Dtype kv, KvDtype(dtype, options));
+  PINTLE_ASSIGN_OR_RETURN(const Dtype kv, KvDtype(folder.config(), dtype, options));
   const std::unique_ptr<WeightSource> source = folder.TakeWeights();
   PINTLE_ASSIGN_OR_RETURN(const ModelWeights weights,
                           ModelWeights::Resolve(folder.config(), *source));
@@ -158,7 +165,7 @@ absl::Status TorchDecoder::CreateForward(const TorchDecoderOptions& options) {
     return InvalidField("device", "must be cpu or cuda:N");
   }
   PINTLE_ASSIGN_OR_RETURN(const Dtype dtype, WeightDtype(config_, options, cuda));
-  PINTLE_ASSIGN_OR_RETURN(const Dtype kv, KvDtype(dtype, options));
+  PINTLE_ASSIGN_OR_RETURN(const Dtype kv, KvDtype(config_, dtype, options));
   info_.device = options.device;
   info_.dtype = std::string(DtypeName(dtype));
   info_.kv_dtype = std::string(DtypeName(kv));

@@ -93,7 +93,8 @@ TEST_P(FamilyParityTest, ChunkedAndBatchedEqualWholeAndAloneBitForBit) {
   const std::vector<TokenId> tokens = TinyTokens(GetParam().name);
   const std::vector<TokenId> other(tokens.rbegin(), tokens.rend());
   for (const auto& [dtype, kv_dtype] : std::vector<std::pair<const char*, const char*>>{
-           {"f32", ""}, {"bf16", ""}, {"int8", ""}, {"w8a8", ""}, {"int4", ""}, {"bf16", "int8"}}) {
+           {"f32", ""}, {"bf16", ""}, {"int8", ""}, {"w8a8", ""}, {"int4", ""}, {"bf16", "int8"},
+           {"w8a8", "int8"}}) {
     TorchDecoderOptions options = ExactOptions();
     options.dtype = dtype;
     options.kv_dtype = kv_dtype;

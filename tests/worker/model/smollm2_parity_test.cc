@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nlohmann/json.hpp"
@@ -125,11 +126,13 @@ TEST(Smollm2ParityTest, RowsOfOneStepHaveTheBitsOfRowsAlone) {
   std::vector<TokenId> tokens = one.prompt;
   tokens.insert(tokens.end(), one.output.begin(), one.output.end());
   tokens.resize(std::min<std::size_t>(tokens.size(), 60));
-  for (const char* dtype : {"f32", "bf16", "int8", "w8a8", "int4"}) {
-    ModelProbe probe = OpenSmol(dtype);
+  for (const auto& [dtype, kv_dtype] : std::vector<std::pair<const char*, const char*>>{
+           {"f32", ""}, {"bf16", ""}, {"int8", ""}, {"w8a8", ""}, {"int4", ""}, {"w8a8", "int8"}}) {
+    ModelProbe probe = OpenSmol(dtype, kv_dtype);
     const Logits alone = probe.LogitsOf(tokens, 1);
     for (const std::int32_t rows : {2, 3, 5, 9, 17}) {
-      EXPECT_EQ(MaxDifference(probe.LogitsOf(tokens, rows), alone), 0.0F) << dtype << ", " << rows;
+      const float difference = MaxDifference(probe.LogitsOf(tokens, rows), alone);
+      EXPECT_EQ(difference, 0.0F) << dtype << kv_dtype << ", " << rows;
     }
   }
 }
@@ -145,12 +148,13 @@ TEST(Smollm2ParityTest, TheCutsOfALongPromptChangeNoBit) {
     tokens.insert(tokens.end(), one.output.begin(), one.output.end());
   }
   tokens.resize(kTokens);
-  for (const char* kv_dtype : {"bf16", "int8"}) {
-    ModelProbe probe = OpenSmol("bf16", kv_dtype);
+  for (const auto& [dtype, kv_dtype] : std::vector<std::pair<const char*, const char*>>{
+           {"bf16", "bf16"}, {"bf16", "int8"}, {"w8a8", "int8"}}) {
+    ModelProbe probe = OpenSmol(dtype, kv_dtype);
     const Logits wide = probe.LogitsOf(tokens, 512);
     for (const std::int32_t rows : {7, 48}) {
       const float difference = MaxDifference(probe.LogitsOf(tokens, rows), wide);
-      EXPECT_EQ(difference, 0.0F) << kv_dtype << ", " << rows;
+      EXPECT_EQ(difference, 0.0F) << dtype << kv_dtype << ", " << rows;
     }
   }
 }

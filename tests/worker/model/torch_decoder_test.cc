@@ -5,12 +5,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "contract/errors.h"
 #include "tests/worker/model/model_probe.h"
+#include "tests/worker/model/random_weights.h"
 
 namespace pintle::model {
 namespace {
@@ -209,6 +211,22 @@ TEST(TorchDecoderTest, OptionsThatCannotBeAreRefusedByName) {
   EXPECT_TRUE(HasReason(failure([](auto& o) { o.device = "tpu"; }), Reason::kInvalidField));
   EXPECT_TRUE(HasReason(failure([](auto& o) { o.threads = 0; }), Reason::kInvalidField));
   EXPECT_TRUE(HasReason(failure([](auto& o) { o.cpu_isa = "sse"; }), Reason::kInvalidField));
+}
+
+TEST(TorchDecoderTest, AttentionInBytesTakesHeadsOfWholeQuads) {
+  ModelConfig config = ConfigOf(TinyFolder("llama_head_dim"));
+  TorchDecoderOptions options = TinyOptions();
+  options.dtype = "w8a8";
+  options.kv_dtype = "int8";
+  for (const std::int32_t head_dim : {12, 14}) {
+    config.head_dim = head_dim;
+    const auto decoder = TorchDecoder::Create(config, std::make_unique<RandomWeights>(config),
+                                              ModelInfo(), options);
+    EXPECT_EQ(decoder.ok(), head_dim == 12) << decoder.status();
+    if (decoder.ok()) continue;
+    EXPECT_TRUE(HasReason(decoder.status(), Reason::kInvalidField));
+    EXPECT_NE(decoder.status().message().find("14"), absl::string_view::npos) << decoder.status();
+  }
 }
 
 TEST(TorchDecoderTest, AGpuThatIsNotThereIsSaidSo) {

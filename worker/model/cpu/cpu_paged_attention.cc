@@ -316,18 +316,15 @@ absl::Status CpuPagedAttention::WriteBlock(BlockIndex block, absl::Span<const st
 }
 
 std::size_t CpuPagedAttention::KeyPlace(std::int32_t element, std::int32_t token) const {
-  const auto place = element_bytes_ <= 2
-                         ? (element & ~1) * kBlockTokens + 2 * token + (element & 1)
-                         : element * kBlockTokens + token;
-  return static_cast<std::size_t>(place);
+  const std::int32_t n = kernels_.kv_neighbours;
+  return static_cast<std::size_t>(element / n * n * kBlockTokens + n * token + element % n);
 }
 
 std::size_t CpuPagedAttention::ValuePlace(std::int32_t element, std::int32_t token) const {
   const std::int32_t panel = element / kPanelColumns * kPanelColumns * kBlockTokens;
   const std::int32_t column = element % kPanelColumns;
-  const std::int32_t place =
-      element_bytes_ <= 2 ? (token / 2) * 2 * kPanelColumns + 2 * column + token % 2
-                          : token * kPanelColumns + column;
+  const std::int32_t n = kernels_.kv_neighbours;
+  const std::int32_t place = token / n * n * kPanelColumns + n * column + token % n;
   return static_cast<std::size_t>(panel + place);
 }
 

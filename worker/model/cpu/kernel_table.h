@@ -14,7 +14,9 @@ namespace pintle::model::cpu {
 // int8 `[k/2][32][2]`. One layout serves one row and 512 rows, weights and cached keys.
 inline constexpr std::int32_t kPanelColumns = 32;
 // A KV block's positions are the columns of its key panels. Behind int8 keys, and
-// behind int8 values, of a head and block are its positions' scales in f32.
+// behind int8 values, of a head and block are its positions' scales in f32. int8 weights with byte
+// rows (kInt8Quad) have int8 KV in quads, keys `[k/4][32][4]` spread (SpreadInputs) and biased by
+// 128, values `[token/4][32][4]`: as bytes that are multiplied with bytes (kernels_byte_kv.h).
 inline constexpr std::int32_t kBlockTokens = 32;
 // Query rows (positions x heads of a group) one attention task handles: a block's keys stay in
 // L1 while all of them use it.
@@ -66,6 +68,10 @@ inline constexpr std::int32_t kInt8Group = 64;
 inline constexpr std::int32_t kQuadGroup = 192;
 // Sixteen steps need their own line for a few weights only.
 inline constexpr std::int32_t kInt4Group = 32;
+// Inputs of a line of bytes that are multiplied with bytes.
+inline constexpr std::int32_t kQuad = 4;
+// Widest head of KV in quads.
+inline constexpr std::int32_t kByteHeadMax = 512;
 // Rows of bytes and their panels end at a multiple of this.
 inline constexpr std::int32_t kByteInputs = 8;
 // Neighbouring inputs that are spread over each other: a Hadamard matrix of this order.
@@ -158,7 +164,7 @@ struct AttentionTask {
   std::int32_t next_first_row = 0;
 };
 
-// One thread's working memory for attention tasks.
+// One thread's working memory for attention tasks, counted in floats.
 struct AttentionScratch {
   void* q = nullptr;              // kAttentionRows x head_dim
   float* scores = nullptr;        // kAttentionRows x kAttentionChunk
@@ -177,6 +183,8 @@ struct KernelTable {
   Element activation = Element::kFloat32;    // of Product::a
   Element intermediate = Element::kFloat32;  // of what attention and kSiluMul write
   Element query = Element::kFloat32;       // of AttentionScratch::q and probabilities
+  // How many neighbouring elements of a key, or positions of a value, lie together in a block.
+  std::int32_t kv_neighbours = 1;
   void (*multiply)(const Product& product, std::int32_t panel_begin, std::int32_t panel_end);
   void (*attend)(const AttentionTask& task, const AttentionScratch& scratch);
   // Merges the partial softmaxes of `splits` tasks that differ in nothing but `split`, in order of

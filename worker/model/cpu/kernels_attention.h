@@ -155,6 +155,7 @@ struct Chunk {
   std::int32_t first = 0;
   std::int32_t blocks = 0;
   std::int32_t columns = 0;
+  std::int32_t written = 0;      // columns that some row of the task may see
   std::int32_t last_tokens = 0;  // of the last block that values are multiplied with
   StripPanels<Kv> keys;
   StripPanels<Kv> values;
@@ -168,6 +169,7 @@ PINTLE_SIMD void FindChunk(const AttentionTask& t, std::int32_t first, std::int3
   chunk.first = first;
   chunk.blocks = last_block - block + 1 < kChunkBlocks ? last_block - block + 1 : kChunkBlocks;
   chunk.columns = chunk.blocks * kBlockTokens;
+  chunk.written = last + 1 - first < chunk.columns ? last + 1 - first : chunk.columns;
   // Positions beyond the last query's may hold another session's leftovers: they are not read,
   // because even a probability of 0 keeps a NaN a NaN.
   const std::int32_t written = last + 1 - (first + chunk.columns - kBlockTokens);

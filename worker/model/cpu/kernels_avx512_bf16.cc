@@ -2,6 +2,7 @@
 // Compiled with this instruction set's flags; entered only where the processor has it.
 #include "worker/model/cpu/simd_avx512.h"
 // The kernels are templates over the Simd defined above.
+#include "worker/model/cpu/kernels_byte_kv.h"
 #include "worker/model/cpu/kernels_bytes.h"
 #include "worker/model/cpu/kernels_generic.h"
 #include "worker/model/cpu/kernels_int8_kv.h"
@@ -15,8 +16,8 @@ const KernelTable* Int8KvKernels(Element weights) {
       MakeTable<Bf16, Bf16, float, float>(""), "avx512_bf16, int8 KV");
   static constexpr KernelTable kInt8 =
       WithInt8Kv<float>(MakeInt8Table<float, float>(""), "avx512_vnni int8, int8 KV");
-  static constexpr KernelTable kBytes = WithInt8Kv<float>(
-      MakeW8A8Table<float, float>(""), "avx512_vnni w8a8, int8 KV");
+  static constexpr KernelTable kBytes = WithByteKv<float>(
+      MakeW8A8Table<float, float>(""), "avx512_vnni w8a8, int8 KV in quads");
   static constexpr KernelTable kInt4 = WithInt8Kv<float>(
       MakeInt4Table<float, float>(""), "avx512_vnni int4, int8 KV");
   switch (weights) {

@@ -401,6 +401,7 @@ constexpr KernelTable MakeTable(const char* name) {
   table.activation = kElementOf<A>;
   table.intermediate = kElementOf<A>;
   table.query = kElementOf<Q>;
+  table.kv_neighbours = kStepK<Kv>;
   if constexpr (sizeof(W) == 2) {
     table.multiply = &MultiplyBf16<A, A>;
   } else {

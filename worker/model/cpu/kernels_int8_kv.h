@@ -222,6 +222,7 @@ template <typename Out>
 constexpr KernelTable WithInt8Kv(KernelTable table, const char* name) {
   table.name = name;
   table.query = Element::kInt16;
+  table.kv_neighbours = kStepK<Int8>;
   table.attend = &Attend<Int16, Int8, Out>;
   table.store_key = &StoreInt8Key;
   table.store_value = &StoreInt8Value;

@@ -105,9 +105,7 @@ PINTLE_SIMD float PeakOf(const float* scores, std::int32_t columns) {
 }
 
 // A chunk's largest score becomes the reference. Out of line, for it is rare.
-__attribute__((noinline)) void RaiseReference(const RowSoftmax& row, const float* scores,
-                                              std::int32_t columns) {
-  const float peak = PeakOf(scores, columns);
+__attribute__((noinline)) void RaiseReference(const RowSoftmax& row, float peak) {
   if (!(peak > *row.reference)) return;  // not a number: nothing helps
   const float shrink = Exp2Of(*row.reference - peak);
   ScaleRow(row.lanes, kSoftmaxLanes, shrink);
@@ -143,7 +141,7 @@ PINTLE_SIMD void Soften(const RowSoftmax& row, float* scores, P* probabilities,
     Floats total =
         Exponentials(scores, probabilities, live, *row.reference, Simd::Load(row.lanes));
     if (!Simd::AllBelow(total, Simd::Set(kHeadroom))) {
-      RaiseReference(row, scores, live);
+      RaiseReference(row, PeakOf(scores, live));
       total = Exponentials(scores, probabilities, live, *row.reference, Simd::Load(row.lanes));
     }
     Simd::Store(row.lanes, total);

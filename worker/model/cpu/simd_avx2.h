@@ -177,6 +177,13 @@ struct Simd {
         _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packs_epi16(halves, halves));
   }
+  // Rounds to nearest even; 0 <= x <= 255.
+  PINTLE_SIMD void StoreUint8(std::uint8_t* p, Floats x) {
+    const __m256i whole = _mm256_cvtps_epi32(x);
+    const __m128i halves =
+        _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(halves, halves));
+  }
   // The lanes times a Hadamard matrix of ones: neighbours 1, 2 and 4 apart become their sum and
   // their difference, in this order.
   PINTLE_SIMD Floats SumsAndDifferences(Floats x) {

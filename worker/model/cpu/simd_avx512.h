@@ -165,6 +165,11 @@ struct Simd {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
                      _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
   }
+  // Rounds to nearest even; 0 <= x <= 255.
+  PINTLE_SIMD void StoreUint8(std::uint8_t* p, Floats x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
+  }
   PINTLE_SIMD Floats Abs(Floats a) { return _mm512_abs_ps(a); }
   // The lanes times a Hadamard matrix of ones: neighbours 1, 2, 4 and 8 apart become their sum and
   // their difference, in this order.

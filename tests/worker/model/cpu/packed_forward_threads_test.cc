@@ -134,6 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"bf16", Element::kBfloat16, Element::kBfloat16},
                     Kind{"int8", Element::kInt8, Element::kInt8},
                     Kind{"w8a8", Element::kInt8Quad, Element::kBfloat16},
+                    Kind{"w8a8_int8_kv", Element::kInt8Quad, Element::kInt8},
                     Kind{"int4", Element::kInt4, Element::kBfloat16}),
     [](const auto& kind) { return kind.param.name; });
 
