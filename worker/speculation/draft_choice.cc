@@ -9,6 +9,9 @@ namespace {
 
 constexpr double kGain = 1.05;
 constexpr double kDelay = 1.10;
+// What a row costs at least, of a step without drafts: figures of few steps may say that it is
+// free, and then drafts that are hardly ever accepted would seem worth it.
+constexpr double kLeastOfARow = 0.02;
 
 }  // namespace
 
@@ -36,8 +39,9 @@ std::vector<std::int32_t> ChooseDrafts(absl::Span<const DraftOffer> offers, std:
     if (++chosen[likeliest] == 1) ++drafting;
     tokens += odds[likeliest];
     odds[likeliest] *= offers[likeliest].odds;
-    // A wider step that seems faster was measured at a better moment.
-    const double seconds = std::max(alone, cost.DecodeSeconds(rows));
+    // A wider step that seems as fast was measured at a better moment.
+    const double least = alone * (1 + kLeastOfARow * (rows - decoding));
+    const double seconds = std::max(least, cost.DecodeSeconds(rows));
     if (drafting < decoding && seconds > kDelay * alone) continue;
     if (tokens / seconds <= most) continue;
     most = tokens / seconds;

@@ -36,6 +36,12 @@ TEST(DraftChoiceTest, AGainThatMeasuresMayBeWrongByIsNone) {
   EXPECT_THAT(ChooseDrafts({{{8, 0.2}}}, 1, Costs(10, 0.2)), ElementsAre(2));
 }
 
+TEST(DraftChoiceTest, ARowThatWasMeasuredAsFreeHasAPrice) {
+  EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, Costs(10, 0)), ElementsAre(8));
+  EXPECT_THAT(ChooseDrafts({{{8, 0.15}}}, 1, Costs(10, 0)), ElementsAre(1));
+  EXPECT_THAT(ChooseDrafts({{{8, 0.06}}}, 1, Costs(10, 0)), ElementsAre(0));
+}
+
 TEST(DraftChoiceTest, WithoutMeasuresNothingAndWiderThanMeasuredIsTriedStepByStep) {
   EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, StepCost()), ElementsAre(0));
   EXPECT_THAT(ChooseDrafts({{{8, 0.9}}}, 1, Costs(10, 0, 1)), ElementsAre(1));
