@@ -65,6 +65,9 @@ std::shared_ptr<grpc::Channel> TransportSecurity::Dial(const std::string& target
   // A stream whose reader stops holds this much per hop and no more; the prober would grow it to
   // megabytes each.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  // Nobody here compresses; the filters that would look at every message of a few bytes stay out.
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 << 10);
   // Two clients of one process must not share a connection by chance: each peer is its own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

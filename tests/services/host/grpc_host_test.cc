@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/host/grpc_host.h"
 
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -92,6 +96,17 @@ TEST(GrpcHostTest, HealthAnswersPerProbeAndTheEmptyNameLikeReadiness) {
   EXPECT_EQ(HealthOf(channel, ""), "NOT_SERVING");
   EXPECT_EQ(HealthOf(channel, "liveness"), "SERVING");
   EXPECT_EQ(HealthOf(channel, "nothing"), "5");  // NOT_FOUND
+}
+
+TEST(GrpcHostTest, ClientsMayCompressTheirRequests) {
+  const auto host = StartHost(Listen("127.0.0.1:0"));
+  ASSERT_TRUE(host.ok());
+  grpc::ChannelArguments arguments;
+  arguments.SetCompressionAlgorithm(GRPC_COMPRESS_GZIP);
+  const auto channel = grpc::CreateCustomChannel((*host)->address(),
+                                                 grpc::InsecureChannelCredentials(), arguments);
+  EXPECT_EQ(HealthOf(channel, "liveness"), "SERVING");
+  EXPECT_EQ(HealthOf(channel, std::string(100, 'n')), "5");  // compressed indeed; NOT_FOUND
 }
 
 TEST(GrpcHostTest, TheHealthPortServesHealthAndNothingElse) {
