@@ -167,6 +167,10 @@ absl::Status CheckShape(const ModelConfig& config) {
   if (config.head_dim % 2 != 0) {
     return InvalidField("head_dim", absl::StrCat("is ", config.head_dim, ", must be even"));
   }
+  // Derived from the widths where the file does not say.
+  if (config.head_dim > kHeadDimMax) {
+    return InvalidField("head_dim", absl::StrCat("is ", config.head_dim, ", limit ", kHeadDimMax));
+  }
   if (config.hidden % 2 != 0 || config.intermediate % 2 != 0) {
     return InvalidField("hidden_size", "and intermediate_size must be even");
   }

@@ -53,6 +53,14 @@ absl::StatusOr<Dtype> WeightDtype(const ModelConfig& config, const TorchDecoderO
   return dtype;
 }
 
+// Whether keys and values are bytes as attention in bytes has them.
+bool InQuads(Dtype dtype, Dtype kv) { return dtype == Dtype::kW8A8 && kv == Dtype::kInt8; }
+
+// What the KV is called outside: who reads one cannot read the other.
+std::string KvName(Dtype dtype, Dtype kv) {
+  return InQuads(dtype, kv) ? "int8_quads" : std::string(DtypeName(kv));
+}
+
 absl::StatusOr<Dtype> KvDtype(const ModelConfig& config, Dtype dtype,
                               const TorchDecoderOptions& options) {
   if (options.kv_dtype.empty()) return IsQuantised(dtype) ? Dtype::kBfloat16 : dtype;
@@ -63,10 +71,11 @@ absl::StatusOr<Dtype> KvDtype(const ModelConfig& config, Dtype dtype,
                                                  ", must be bf16 or f32, or int8 with the CPU's "
                                                  "own kernels"));
   }
-  if (kv == Dtype::kInt8 && dtype == Dtype::kW8A8 && config.head_dim % cpu::kQuad != 0) {
+  if (InQuads(dtype, kv) &&
+      (config.head_dim % cpu::kQuad != 0 || config.head_dim > cpu::kByteHeadMax)) {
     return InvalidField("kv_dtype", absl::StrCat("is int8, which beside w8a8 needs heads of a "
-                                                 "multiple of ", cpu::kQuad,
-                                                 " dimensions; this model's have ",
+                                                 "multiple of ", cpu::kQuad, " dimensions, limit ",
+                                                 cpu::kByteHeadMax, "; this model's have ",
                                                  config.head_dim));
   }
   if (kv == Dtype::kFloat16 && dtype != Dtype::kFloat16) {
@@ -122,7 +131,7 @@ absl::StatusOr<ModelOutline> TorchDecoder::Outline(const TorchDecoderOptions& op
   outline.config = folder.config();
   outline.name = options.name.empty() ? folder.name() : options.name;
   outline.dtype = std::string(DtypeName(dtype));
-  outline.kv_dtype = std::string(DtypeName(kv));
+  outline.kv_dtype = KvName(dtype, kv);
   outline.file_bytes = static_cast<std::int64_t>(weights.bytes);
   for (const std::string& name : source->Names()) {
     PINTLE_ASSIGN_OR_RETURN(const TensorView tensor, source->Find(name));
@@ -168,7 +177,7 @@ absl::Status TorchDecoder::CreateForward(const TorchDecoderOptions& options) {
   PINTLE_ASSIGN_OR_RETURN(const Dtype kv, KvDtype(config_, dtype, options));
   info_.device = options.device;
   info_.dtype = std::string(DtypeName(dtype));
-  info_.kv_dtype = std::string(DtypeName(kv));
+  info_.kv_dtype = KvName(dtype, kv);
   if (cuda || options.tensor_forward) {
     aten::TensorForwardOptions tensor_options;
     tensor_options.device = options.device;

@@ -39,10 +39,10 @@ std::vector<std::int32_t> ChooseDrafts(absl::Span<const DraftOffer> offers, std:
     if (++chosen[likeliest] == 1) ++drafting;
     tokens += odds[likeliest];
     odds[likeliest] *= offers[likeliest].odds;
+    const double measured = cost.DecodeSeconds(rows);
+    if (drafting < decoding && measured > kDelay * alone) continue;
     // A wider step that seems as fast was measured at a better moment.
-    const double least = alone * (1 + kLeastOfARow * (rows - decoding));
-    const double seconds = std::max(least, cost.DecodeSeconds(rows));
-    if (drafting < decoding && seconds > kDelay * alone) continue;
+    const double seconds = std::max(alone * (1 + kLeastOfARow * (rows - decoding)), measured);
     if (tokens / seconds <= most) continue;
     most = tokens / seconds;
     best = chosen;

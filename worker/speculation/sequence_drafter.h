@@ -16,10 +16,10 @@ namespace pintle {
 
 // Drafts for one sequence from its own tokens (Saxena 2023, "Prompt lookup decoding"): what
 // followed when its last tokens occurred before. How often such drafts are accepted is measured by
-// the length of the match, the first fates weighing most, so that chance repetitions of free text soon cost nothing while a
-// quotation in the same answer is still taken up at once. A step that accepts none lowers other
-// lengths' odds as well, to no less than half of what they began with. A length that is not tried
-// any more is tried with a single draft every 64th time.
+// the length of the match, the first fates weighing most, so that chance repetitions of free text
+// soon cost nothing while a quotation in the same answer is still taken up at once. A step that
+// accepts none lowers other lengths' odds as well, to no less than half of what they began with. A
+// length that is not tried any more is tried with a single draft every 64th time.
 // Thread: one at a time. Deterministic. Owns its index. Never fails.
 class SequenceDrafter {
  public:

@@ -144,6 +144,8 @@ TEST(ModelConfigTest, AWrongValueIsNamed) {
   ExpectRefused(base, {{"hidden_size", 0}}, Reason::kInvalidField, "hidden_size");
   ExpectRefused(base, {{"num_key_value_heads", 3}}, Reason::kInvalidField, "num_key_value_heads");
   ExpectRefused(base, {{"head_dim", 15}}, Reason::kInvalidField, "head_dim");
+  // Derived: 1,024.
+  ExpectRefused(base, {{"hidden_size", 4096}}, Reason::kInvalidField, "head_dim");
   ExpectRefused(base, {{"num_attention_heads", 5}}, Reason::kInvalidField, "num_attention_heads");
   ExpectRefused(base, {{"torch_dtype", "int8"}}, Reason::kInvalidField, "dtype");
   ExpectRefused(base, {{"rope_scaling", {{"type", "linear"}}}}, Reason::kInvalidField, "factor");

@@ -55,8 +55,10 @@ SampledRow FirstRow(TorchDecoder& decoder, const StepBatch& batch) {
 
 TEST(TorchDecoderTest, TheOutlineOfAFolderIsWhatLoadingItGives) {
   for (const char* name : {"llama_plain", "llama_head_dim", "qwen3_norms"}) {
-    for (const char* kv : {"", "bf16", "f32", "int8"}) {
+    for (const auto& [dtype, kv] : std::vector<std::pair<const char*, const char*>>{
+             {"f32", ""}, {"f32", "bf16"}, {"f32", "f32"}, {"f32", "int8"}, {"w8a8", "int8"}}) {
       TorchDecoderOptions options = TinyOptions(name);
+      options.dtype = dtype;
       options.kv_dtype = kv;
       const auto outline = TorchDecoder::Outline(options);
       ASSERT_TRUE(outline.ok()) << outline.status();
@@ -218,14 +220,19 @@ TEST(TorchDecoderTest, AttentionInBytesTakesHeadsOfWholeQuads) {
   TorchDecoderOptions options = TinyOptions();
   options.dtype = "w8a8";
   options.kv_dtype = "int8";
-  for (const std::int32_t head_dim : {12, 14}) {
+  for (const std::int32_t head_dim : {12, 14, 516}) {
     config.head_dim = head_dim;
     const auto decoder = TorchDecoder::Create(config, std::make_unique<RandomWeights>(config),
                                               ModelInfo(), options);
     EXPECT_EQ(decoder.ok(), head_dim == 12) << decoder.status();
-    if (decoder.ok()) continue;
+    if (decoder.ok()) {
+      // No other KV in int8 is read as this one.
+      EXPECT_EQ((*decoder)->Info().kv_dtype, "int8_quads");
+      continue;
+    }
     EXPECT_TRUE(HasReason(decoder.status(), Reason::kInvalidField));
-    EXPECT_NE(decoder.status().message().find("14"), absl::string_view::npos) << decoder.status();
+    EXPECT_NE(decoder.status().message().find(std::to_string(head_dim)), absl::string_view::npos)
+        << decoder.status();
   }
 }
 

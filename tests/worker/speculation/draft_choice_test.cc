@@ -58,6 +58,8 @@ TEST(DraftChoiceTest, OthersWaitTenPercentAtMost) {
   // A row costs 3 % of the step of two; alone all eight would pay.
   EXPECT_THAT(ChooseDrafts({{{8, 0.95}}}, 2, Costs(9.7, 0.3)), ElementsAre(3));
   EXPECT_THAT(ChooseDrafts({{{8, 0.95}, {8, 0.95}}}, 2, Costs(9.7, 0.3)), ElementsAre(8, 8));
+  // What was measured counts: the least price of a row is for what drafts bring.
+  EXPECT_THAT(ChooseDrafts({{{8, 0.95}}}, 2, Costs(10, 0.02)), ElementsAre(8));
 }
 
 TEST(DraftChoiceTest, WideBatchesAndNoOffersGetNothing) {

@@ -368,7 +368,7 @@ void CpuPagedAttention::ImportAs(BlockIndex block, std::int32_t first, std::int3
         for (std::int32_t token = first; token < first + count; ++token) {
           for (std::int32_t i = 0; i < config_.head_dim; ++i) {
             panel[keys ? KeyPlace(i, token) : ValuePlace(i, token)] = *in++;
-            // As the kernels' stores: an even position's partner must not stay a leftover.
+            // As the stores of floats: an even position's partner must not stay a leftover.
             if (!keys && token % 2 == 0) panel[ValuePlace(i, token + 1)] = 0;
           }
           if (scale_bytes_ > 0) {

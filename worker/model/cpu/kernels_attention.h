@@ -155,7 +155,7 @@ struct Chunk {
   std::int32_t first = 0;
   std::int32_t blocks = 0;
   std::int32_t columns = 0;
-  std::int32_t written = 0;      // columns that some row of the task may see
+  std::int32_t written = 0;      // columns up to the last row's own position
   std::int32_t last_tokens = 0;  // of the last block that values are multiplied with
   StripPanels<Kv> keys;
   StripPanels<Kv> values;

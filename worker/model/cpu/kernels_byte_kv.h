@@ -101,7 +101,7 @@ constexpr std::size_t kProbabilityRow = kAttentionChunk + 16;
 
 // What all rows of a task need to know of a chunk; lies behind their probabilities.
 struct ByteChunk {
-  float scales[kAttentionChunk];  // of the values; 0 where no row may look
+  float scales[kAttentionChunk];  // of the values; 0 behind the last row's own position
   float first[kByteHeadMax];      // position 0's value
   bool finite;                    // all scales
 };
@@ -377,7 +377,7 @@ struct Products<Int8, Byte> {
   PINTLE_SIMD void Score(const AttentionTask& t, const AttentionScratch& s,
                          const Chunk<Byte>& chunk) {
     const FollowedRows rows = {static_cast<const Int8*>(s.q), QueryRowBytes(t),
-                            static_cast<std::size_t>(t.head_dim)};
+                               static_cast<std::size_t>(t.head_dim)};
     ByteStrips<false>(t.rows, rows, chunk.keys, chunk.blocks, t.head_dim, s.scores,
                       kAttentionChunk);
     ReadChunk(t, chunk, ByteChunkOf(s));
@@ -395,7 +395,7 @@ struct Products<Int8, Byte> {
   PINTLE_SIMD void AddValues(const AttentionTask& t, const AttentionScratch& s,
                              const Chunk<Byte>& chunk) {
     const FollowedRows rows = {static_cast<const Int8*>(s.probabilities), kProbabilityRow,
-                            kAttentionChunk};
+                               kAttentionChunk};
     ByteStrips<true>(t.rows, rows, chunk.values, t.padded_dim / kPanelColumns, kBlockTokens,
                      s.sums, static_cast<std::size_t>(t.padded_dim));
   }

@@ -35,7 +35,7 @@ std::vector<float> Spread(std::vector<float> x) {
   return x;
 }
 
-// Instruction set and dimensions of a head: spread in part, wholly, in two blocks.
+// Instruction set and dimensions of a head: not spread, wholly, in part, in four blocks.
 using Param = std::tuple<CpuIsa, std::size_t>;
 
 class KernelsByteKvTest : public testing::TestWithParam<Param> {
@@ -119,7 +119,7 @@ TEST_P(KernelsByteKvTest, TheFirstPositionHidesNoOther) {
   for (std::int32_t h = 0; h < kGroup; ++h) q[static_cast<std::size_t>(h) * Dim()] = 8.0F;
   strong[0] = 7.0F;  // a score of 7, e^7 times as probable as the others
   blocks_->StoreKey(0, strong);
-  blocks_->StoreValue(0, std::vector<float>(Dim(), 0.0F));
+  blocks_->StoreValue(0, std::vector<float>(Dim(), -1.0F));
   const std::vector<float> none(Dim(), 0.0F);
   const std::vector<float> ones(Dim(), 1.0F);
   for (std::int32_t p = 1; p <= 100; ++p) {
@@ -127,12 +127,15 @@ TEST_P(KernelsByteKvTest, TheFirstPositionHidesNoOther) {
     blocks_->StoreValue(p, ones);
   }
   const std::vector<float> out = blocks_->Run(q, 100);
-  for (const float x : out) ASSERT_NEAR(x, 100.0 / (100.0 + std::exp(7.0)), 0.002);
+  // Their weights, rounded beside its own, would all be 0 and this -0.916.
+  const double expected = (100.0 - std::exp(7.0)) / (100.0 + std::exp(7.0));
+  for (const float x : out) ASSERT_NEAR(x, expected, 0.004);
 }
 
 TEST_P(KernelsByteKvTest, ARowIsTheSameAloneAndSharedAmongTasks) {
   const std::vector<float> q = Queries(13, 7);
   const std::vector<float> together = blocks_->Run(q, 1190);
+  const std::vector<float> windowed = blocks_->Run(q, 1190, 300);
   const auto width = static_cast<std::ptrdiff_t>(kGroup * Dim());
   for (const std::int32_t row : {0, 6, 12}) {
     const std::vector<float> own(q.begin() + row * width, q.begin() + (row + 1) * width);
@@ -140,6 +143,9 @@ TEST_P(KernelsByteKvTest, ARowIsTheSameAloneAndSharedAmongTasks) {
                                       together.begin() + (row + 1) * width);
     EXPECT_EQ(blocks_->Run(own, 1190 + row), expected) << row;
     EXPECT_EQ(blocks_->RunShared(own, 1190 + row), expected) << row;
+    const std::vector<float> of_window(windowed.begin() + row * width,
+                                       windowed.begin() + (row + 1) * width);
+    EXPECT_EQ(blocks_->Run(own, 1190 + row, 300), of_window) << row;
   }
 }
 
@@ -169,7 +175,7 @@ TEST_P(KernelsByteKvTest, WhatIsNotFiniteReachesOnlyThoseWhoMayReadIt) {
 INSTANTIATE_TEST_SUITE_P(
     Isas, KernelsByteKvTest,
     testing::Combine(testing::Values(CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16),
-                     testing::Values(40U, 64U, 128U)),
+                     testing::Values(40U, 64U, 96U, 128U, 256U)),
     [](const auto& test) {
       return std::string(CpuIsaName(std::get<0>(test.param))) + "_" +
              std::to_string(std::get<1>(test.param));
