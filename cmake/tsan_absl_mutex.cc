@@ -17,8 +17,10 @@
 
 // A Status counts its owners within the library: whoever lets go last frees it. ThreadSanitizer
 // sees the freeing but not the counting that ordered it, so these libraries' frees are not judged.
+// Nor is what the search for lock cycles moves about under a spin lock of its own.
 extern "C" const char* __tsan_default_suppressions() {
-  return "called_from_lib:libabsl_status.so\ncalled_from_lib:libabsl_cord.so\n";
+  return "called_from_lib:libabsl_status.so\ncalled_from_lib:libabsl_cord.so\n"
+         "called_from_lib:libabsl_graphcycles_internal.so\n";
 }
 
 namespace {
