@@ -71,13 +71,19 @@ class Ledger:
 
 
 class Watch(threading.Thread):
-    """Follows a worker's events in the background; `ledger` is always start plus events so far."""
+    """Follows a worker's events in the background; `ledger` is always start plus events so far.
 
-    def __init__(self, client, **request):
+    With `after`, a watch that was cancelled, it resumes where that one ended and adds up in its
+    ledger, which it holds before the first message can come.
+    """
+
+    def __init__(self, client, after=None):
         super().__init__(daemon=True)
-        self.ledger = Ledger()
-        self.epoch = self.sequence = 0
+        self.ledger = after.ledger if after else Ledger()
+        self.epoch = after.epoch if after else 0
+        self.sequence = after.sequence if after else 0
         self.gaps = self.snapshots = 0
+        request = {"epoch": self.epoch, "sequence": self.sequence} if after else {}
         self.error = None
         self._lock = threading.Lock()
         self._call = client.call("CacheStats", "WatchCacheEvents", request, timeout=None)

@@ -29,6 +29,7 @@ def settle(client, watch):
     def equal():
         cache = stats(client).workers[0]
         found[:] = [cache]
+        assert watch.error is None, f"the watch ended: {watch.error!r}"
         return not watch.differences(cache)
 
     harness.wait_until(equal, "events equal to the figures")
@@ -100,8 +101,7 @@ def test_a_watch_resumes_and_its_sums_go_on(worker):
     settle(client, watch)
     watch.cancel()
     fill(client, 4, start=4)
-    resumed = cache_ledger.Watch(client, epoch=watch.epoch, sequence=watch.sequence)
-    resumed.ledger, resumed.sequence = watch.ledger, watch.sequence
+    resumed = cache_ledger.Watch(client, after=watch)
     settle(client, resumed)
     assert (resumed.snapshots, resumed.gaps) == (0, 0)
     resumed.cancel()
