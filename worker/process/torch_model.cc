@@ -11,6 +11,7 @@
 
 #include "contract/status_macros.h"
 #include "services/host/random_bits.h"
+#include "worker/model/cpu/usable_cores.h"
 #include "worker/model/torch_decoder.h"
 #include "worker/text/hf_text_model.h"
 
@@ -48,7 +49,6 @@ ModelInfo InfoOf(const model::ModelInfo& loaded) {
 
 absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
   const ModelFlag flag = ParseModelFlag(options.model);
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   model::TorchDecoderOptions decoder_options;
   decoder_options.model_dir = flag.folder;
   decoder_options.name = flag.name;
@@ -56,7 +56,7 @@ absl::StatusOr<ModelParts> LoadTorchModel(const WorkerOptions& options) {
   decoder_options.dtype = options.dtype;
   decoder_options.kv_dtype = options.kv_dtype;
   decoder_options.tensor_forward = options.kernels == "aten";
-  decoder_options.threads = options.threads > 0 ? options.threads : static_cast<int>(cores);
+  decoder_options.threads = options.threads > 0 ? options.threads : model::cpu::UsableCores();
   decoder_options.core_pinning = options.core_pinning;
   // Weakens the kernels on purpose, to run on this machine what another would run.
   if (const char* isa = std::getenv("PINTLE_CPU_ISA")) decoder_options.cpu_isa = isa;

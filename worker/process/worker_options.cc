@@ -49,7 +49,9 @@ void AddStepFlags(CLI::App& app, WorkerOptions& options) {
 
 // Who computes, and in which types.
 void AddComputeFlags(CLI::App& app, WorkerOptions& options) {
-  app.add_option("--threads", options.threads, "Compute threads; 0 takes all cores")
+  app.add_option("--threads", options.threads,
+                 "Compute threads; 0 takes one for each core this process may use, and no more "
+                 "than its container's CPU limit pays for")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_option("--core-pinning", options.core_pinning,

@@ -22,7 +22,7 @@ struct WorkerOptions {
   std::vector<std::string> coordinators;  // HOST:PORT each
   std::string advertise;                  // empty = the address listened on
   std::string name;                       // empty = the advertised address
-  int threads = 0;                        // 0 = all cores
+  int threads = 0;                        // 0 = UsableCores()
   std::string core_pinning = "auto";
   int text_threads = 2;
   std::string device = "cpu";
