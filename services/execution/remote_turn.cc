@@ -77,7 +77,8 @@ void RemoteTurn::OnReadDone(bool ok) {
 }
 
 absl::Status RemoteTurn::FailureOf(const grpc::Status& status) {
-  const bool cancelled = status.error_code() == grpc::StatusCode::CANCELLED;
+  // A cancel may come too late for a call that ends by itself, and still be why it failed.
+  const bool cancelled = status.ok() || status.error_code() == grpc::StatusCode::CANCELLED;
   if (cancelled && !cancel_reason_.ok()) return cancel_reason_;
   if (status.ok()) return WorkerLost();  // The stream ended without `committed`.
   absl::Status failure = FromGrpcStatus(status);

@@ -52,7 +52,6 @@ const MirrorExceptions& KnownExceptions() {
       {"worker/process/worker_process", "every test of tests/e2e runs it"},
       {"services/registry/registration_loop", "tests/e2e/test_failures.py: join, leave, silence"},
       // Two halves of one thing, tested where they meet.
-      {"services/execution/remote_turn", "execution_service_test talks to the service through it"},
       {"services/execution/remote_worker",
        "execution_service_test talks to the service through it"},
       {"worker/model/cpu/kernels_attention",
