@@ -114,6 +114,7 @@ void FrontTurn::Install(std::shared_ptr<TurnStream> stream) {
   {
     absl::MutexLock lock(&mutex_);
     retired_ = std::exchange(stream_, stream);
+    running_ = stream_.get();
     cancel = cancel_;
   }
   // A cancel that found no stream, or only the one just replaced.
@@ -126,40 +127,32 @@ void FrontTurn::SetReadyCallback(absl::AnyInvocable<void()> callback) {
 
 std::optional<TurnEvent> FrontTurn::Next() {
   while (!ended_) {
-    std::shared_ptr<TurnStream> stream;
-    {
-      absl::MutexLock lock(&mutex_);
-      stream = stream_;
-    }
-    std::optional<TurnEvent> event = stream->Next();
+    std::optional<TurnEvent> event = running_->Next();
     if (!event) {
       if (signal_->ReleaseUnlessNotified()) continue;
       return std::nullopt;
     }
-    std::optional<TurnEvent> shown =
-        std::visit([this](auto&& each) { return Take(std::forward<decltype(each)>(each)); },
-                   *std::move(event));
-    if (shown) return shown;
+    TurnEvent& shown = *event;
+    if (std::visit([&](auto& each) { return Take(each, shown); }, shown)) return event;
   }
   return std::nullopt;
 }
 
-std::optional<TurnEvent> FrontTurn::Take(TurnPrepared event) {
-  if (prepared_) return Break("prepared twice");
+bool FrontTurn::Take(TurnPrepared& event, TurnEvent& shown) {
+  if (prepared_) return Break("prepared twice", shown);
   prepared_ = std::move(event);
-  return std::nullopt;
+  return false;
 }
 
-std::optional<TurnEvent> FrontTurn::Take(TurnStarted event) {
-  if (!prepared_ || started_) return Break("started out of order");
+bool FrontTurn::Take(TurnStarted& /*event*/, TurnEvent& shown) {
+  if (!prepared_ || started_) return Break("started out of order", shown);
   started_ = true;
   if (parts_.admission != nullptr) parts_.admission->Started();
-  return event;
+  return true;
 }
 
-std::optional<TurnEvent> FrontTurn::Take(TurnPromptChunk event) {
-  if (!started_) return Break("sent the prompt before its start");
-  return event;
+bool FrontTurn::Take(TurnPromptChunk& /*event*/, TurnEvent& shown) {
+  return started_ || Break("sent the prompt before its start", shown);
 }
 
 bool FrontTurn::IsOpenChoice(std::int32_t choice) const {
@@ -167,39 +160,43 @@ bool FrontTurn::IsOpenChoice(std::int32_t choice) const {
          !choices_[static_cast<std::size_t>(choice)].finished;
 }
 
-std::optional<TurnEvent> FrontTurn::Take(TurnChunk event) {
-  if (!IsOpenChoice(event.choice)) return Break("sent a chunk of no open choice");
+bool FrontTurn::Take(TurnChunk& event, TurnEvent& shown) {
+  if (!IsOpenChoice(event.choice)) return Break("sent a chunk of no open choice", shown);
   Choice& choice = choices_[static_cast<std::size_t>(event.choice)];
   if (event.first_index != choice.next_index) {
     return Break(
-        absl::StrCat("sent index ", event.first_index, " after ", choice.next_index, " tokens"));
+        absl::StrCat("sent index ", event.first_index, " after ", choice.next_index, " tokens"),
+        shown);
   }
   choice.next_index += static_cast<std::int32_t>(event.tokens.size());
-  return event;
+  return true;
 }
 
-std::optional<TurnEvent> FrontTurn::Take(TurnChoiceFinished event) {
-  if (!IsOpenChoice(event.choice)) return Break("finished no open choice");
+bool FrontTurn::Take(TurnChoiceFinished& event, TurnEvent& shown) {
+  if (!IsOpenChoice(event.choice)) return Break("finished no open choice", shown);
   choices_[static_cast<std::size_t>(event.choice)].finished = true;
-  return event;
+  return true;
 }
 
-std::optional<TurnEvent> FrontTurn::Take(TurnFinished event) {
+bool FrontTurn::Take(TurnFinished& event, TurnEvent& shown) {
   for (const Choice& choice : choices_) {
-    if (!choice.finished) return Break("finished before its choices");
+    if (!choice.finished) return Break("finished before its choices", shown);
   }
   if (parts_.begun) {
     Leave();
     const absl::StatusOr<StoredSession> committed =
         store_.CommitTurn(parts_.begun->ticket, *prepared_, event);
-    if (!committed.ok()) return End(committed.status());
+    if (!committed.ok()) {
+      shown = End(committed.status());
+      return true;
+    }
   }
   ended_ = true;
   Leave();
-  return event;
+  return true;
 }
 
-std::optional<TurnEvent> FrontTurn::Take(TurnFailed event) {
+bool FrontTurn::Take(TurnFailed& event, TurnEvent& shown) {
   bool cancelled = false;
   absl::Status status = std::move(event.status);
   {
@@ -216,16 +213,18 @@ std::optional<TurnEvent> FrontTurn::Take(TurnFailed event) {
     // The new stream may be ready at once, and a consumer inside Next must not be called back.
     signal_->Hold();
     status = Start(/*whole=*/true, NeedsFence(status));
-    if (status.ok()) return std::nullopt;
+    if (status.ok()) return false;
   }
-  return End(std::move(status));
+  shown = End(std::move(status));
+  return true;
 }
 
-TurnEvent FrontTurn::Break(absl::string_view how) {
+bool FrontTurn::Break(absl::string_view how, TurnEvent& shown) {
   const absl::Status status = MakeError(
       Reason::kModelFailed, absl::StrCat("the worker ", how, "; its turn was rolled back"));
   Cancel(CancelMode::kRollback, status);
-  return End(status);
+  shown = End(status);
+  return true;
 }
 
 TurnEvent FrontTurn::End(absl::Status status) {
@@ -270,6 +269,7 @@ void FrontTurn::Abandon() {
     stream = std::move(stream_);
     stream_ = nullptr;
   }
+  running_ = nullptr;
   // Ends the worker's turn first: the session's next turn must not meet it.
   stream.reset();
   retired_.reset();

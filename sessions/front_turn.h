@@ -60,16 +60,17 @@ class FrontTurn final : public CancellableTurn {
   bool ShouldResend(const absl::Status& status) const;
   void Install(std::shared_ptr<TurnStream> stream);
 
-  // What the client gets to see of an event; nullopt for nothing.
-  std::optional<TurnEvent> Take(TurnPrepared event);
-  std::optional<TurnEvent> Take(TurnStarted event);
-  std::optional<TurnEvent> Take(TurnPromptChunk event);
-  std::optional<TurnEvent> Take(TurnChunk event);
-  std::optional<TurnEvent> Take(TurnChoiceFinished event);
-  std::optional<TurnEvent> Take(TurnFinished event);
-  std::optional<TurnEvent> Take(TurnFailed event);
-  // The worker broke the protocol: nothing more of it is passed on.
-  TurnEvent Break(absl::string_view how);
+  // Checks and books an event in its place, in `shown`. True if the client gets to see `shown`,
+  // which may be another event by then.
+  bool Take(TurnPrepared& event, TurnEvent& shown);
+  bool Take(TurnStarted& event, TurnEvent& shown);
+  bool Take(TurnPromptChunk& event, TurnEvent& shown);
+  bool Take(TurnChunk& event, TurnEvent& shown);
+  bool Take(TurnChoiceFinished& event, TurnEvent& shown);
+  bool Take(TurnFinished& event, TurnEvent& shown);
+  bool Take(TurnFailed& event, TurnEvent& shown);
+  // The worker broke the protocol: nothing more of it is passed on. Always true.
+  bool Break(absl::string_view how, TurnEvent& shown);
   bool IsOpenChoice(std::int32_t choice) const;
   TurnEvent End(absl::Status status);
   void Leave();
@@ -91,6 +92,8 @@ class FrontTurn final : public CancellableTurn {
     bool finished = false;
   };
   std::vector<Choice> choices_;
+  // stream_ as the consumer, who alone replaces it, sees it without the lock.
+  TurnStream* running_ = nullptr;
   // A stream that was replaced; kept to the end because it may still be on somebody's stack.
   std::shared_ptr<TurnStream> retired_;
 

@@ -75,11 +75,6 @@ RoutedWorker::RoutedWorker(WorkerHello hello, WorkerConnection connection)
 
 RoutedWorker::~RoutedWorker() { Lose(); }
 
-bool RoutedWorker::lost() const {
-  absl::MutexLock lock(&mutex_);
-  return lost_;
-}
-
 absl::Status RoutedWorker::LostError() const {
   return MakeError(Reason::kWorkerLost, "the worker was lost; its turn was rolled back");
 }

@@ -2,6 +2,7 @@
 #ifndef PINTLE_COORDINATOR_STREAMS_ROUTED_WORKER_H_
 #define PINTLE_COORDINATOR_STREAMS_ROUTED_WORKER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -33,7 +34,7 @@ class RoutedWorker : public std::enable_shared_from_this<RoutedWorker> {
   RoutedWorker& operator=(const RoutedWorker&) = delete;
 
   const WorkerHello& hello() const { return hello_; }
-  bool lost() const;
+  bool lost() const { return lost_; }
 
   // Runs a turn on the worker. `on_settled` is called once, when the turn started or ended there,
   // whichever is first, or could not begin.
@@ -56,9 +57,10 @@ class RoutedWorker : public std::enable_shared_from_this<RoutedWorker> {
 
   const WorkerHello hello_;
   const WorkerConnection connection_;
+  // Set under the lock, so that nothing is added after it; read for each token without.
+  std::atomic<bool> lost_{false};
   // Guards the rest.
-  mutable absl::Mutex mutex_;
-  bool lost_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Mutex mutex_;
   // Ready signals of the running streams, told of a loss.
   std::set<std::shared_ptr<ReadySignal>> signals_ ABSL_GUARDED_BY(mutex_);
   std::map<CallNumber, TextBackend::TokenizeCallback> calls_ ABSL_GUARDED_BY(mutex_);

@@ -6,7 +6,7 @@
 
 namespace pintle {
 
-void EventBuffer::Push(TurnEvent event) {
+void EventBuffer::Push(TurnEvent&& event) {
   ++messages_;
   auto* const next = std::get_if<TurnChunk>(&event);
   if (next != nullptr && !waiting_.empty()) {
@@ -20,10 +20,15 @@ void EventBuffer::Push(TurnEvent event) {
 }
 
 std::optional<TurnEvent> EventBuffer::Pop() {
-  if (waiting_.empty()) return std::nullopt;
-  std::optional<TurnEvent> event = std::move(waiting_.front().event);
-  messages_ -= waiting_.front().messages;
-  waiting_.pop_front();
+  if (next_ == waiting_.size()) return std::nullopt;
+  Waiting& first = waiting_[next_++];
+  std::optional<TurnEvent> event = std::move(first.event);
+  messages_ -= first.messages;
+  // Each move of a waiting event is paid for by one that has left.
+  if (2 * next_ >= waiting_.size()) {
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(next_));
+    next_ = 0;
+  }
   return event;
 }
 

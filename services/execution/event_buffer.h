@@ -3,8 +3,8 @@
 #define PINTLE_SERVICES_EXECUTION_EVENT_BUFFER_H_
 
 #include <cstddef>
-#include <deque>
 #include <optional>
+#include <vector>
 
 #include "contract/turn.h"
 
@@ -17,7 +17,7 @@ namespace pintle {
 class EventBuffer {
  public:
   // Takes the event of one message.
-  void Push(TurnEvent event);
+  void Push(TurnEvent&& event);
   // The next event; nullopt while there is none.
   std::optional<TurnEvent> Pop();
   // Messages whose events wait here.
@@ -29,7 +29,9 @@ class EventBuffer {
     std::size_t messages = 1;
   };
 
-  std::deque<Waiting> waiting_;
+  // Those from next_ on still wait. Keeps its memory: mostly one event comes and goes.
+  std::vector<Waiting> waiting_;
+  std::size_t next_ = 0;
   std::size_t messages_ = 0;
 };
 

@@ -27,17 +27,12 @@ void RemoteTurn::Start() {
 }
 
 std::optional<TurnEvent> RemoteTurn::Next() {
-  std::optional<TurnEvent> event;
-  bool resume = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    event = events_.Pop();
-    if (!event) return std::nullopt;
-    if (state_ == State::kPaused && events_.messages() < kBufferedMessages / 2) {
-      state_ = State::kReading;
-      resume = true;
-    }
-  }
+  absl::ReleasableMutexLock lock(&mutex_);
+  std::optional<TurnEvent> event = events_.Pop();
+  const bool resume =
+      event && state_ == State::kPaused && events_.messages() < kBufferedMessages / 2;
+  if (resume) state_ = State::kReading;
+  lock.Release();
   if (resume) StartRead(&response_);
   return event;
 }

@@ -69,6 +69,9 @@ std::shared_ptr<grpc::Channel> TransportSecurity::Dial(const std::string& target
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 << 10);
+  // Whoever called knows what a second try would mean, and none is made behind its back; the layer
+  // that would make it looks at every message, too.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // Two clients of one process must not share a connection by chance: each peer is its own.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();

@@ -61,6 +61,22 @@ TEST(EventBufferTest, ChoicesAndOtherEventsKeepTheirOrder) {
   EXPECT_EQ(std::get<TurnChunk>(*buffer.Pop()).tokens, std::vector<TokenId>{3});
 }
 
+TEST(EventBufferTest, NeverEmptyItKeepsOrderAndCount) {
+  EventBuffer buffer;
+  // Gaps keep the events apart.
+  for (int i = 0; i < 3; ++i) buffer.Push(Chunk(0, 2 * i, {i}, "x"));
+  for (int i = 3; i < 100; ++i) {
+    buffer.Push(Chunk(0, 2 * i, {i}, "x"));
+    EXPECT_EQ(buffer.messages(), 4U);
+    EXPECT_EQ(std::get<TurnChunk>(*buffer.Pop()).tokens, std::vector<TokenId>{i - 3});
+  }
+  for (int i = 97; i < 100; ++i) {
+    EXPECT_EQ(std::get<TurnChunk>(*buffer.Pop()).tokens, std::vector<TokenId>{i});
+  }
+  EXPECT_FALSE(buffer.Pop().has_value());
+  EXPECT_EQ(buffer.messages(), 0U);
+}
+
 TEST(EventBufferTest, AGapIsNotPaperedOver) {
   EventBuffer buffer;
   buffer.Push(Chunk(0, 0, {1}, "a"));
