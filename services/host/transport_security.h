@@ -36,7 +36,7 @@ class TransportSecurity {
       const ListenAddress& listen, bool allow_plaintext) const;
 
   // A channel to a process of the same cluster: TLS when this process has a certificate or roots.
-  // Messages to limits::kReceiveBytes; pings find a peer that is gone without a word.
+  // Messages to limits::kReceiveBytes; no call is tried twice; pings find a peer that fell silent.
   std::shared_ptr<grpc::Channel> Dial(const std::string& target) const;
 
  private:
